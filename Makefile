@@ -1,0 +1,47 @@
+# What a person or CI runs. Everything happens in .venv, which `make setup` makes.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# Two test processes with one thread each are faster here than one with two, and never fight over cores.
+JOBS ?= 2
+export OMP_NUM_THREADS ?= 1
+PYTEST := $(BIN)/python -m pytest -n $(JOBS)
+
+.PHONY: setup demo test test-slow test-network check format clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml requirements/constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -qq --disable-pip-version-check \
+		-c requirements/constraints.txt -e '.[dev,train]'
+	touch $@
+
+demo: setup
+	OMP_NUM_THREADS= $(BIN)/shapewright generate "a wooden chair" --seed 0 \
+		--output chair.glb --preview chair.png
+
+test: setup
+	$(PYTEST) -m "not slow and not network"
+
+test-slow: setup
+	$(PYTEST) -m "slow and not network"
+
+test-network: setup
+	$(PYTEST) -m network
+
+check: setup
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+format: setup
+	$(BIN)/ruff check --fix src tests
+	$(BIN)/ruff format src tests
+
+clean:
+	rm -rf build dist .pytest_cache .ruff_cache .import_linter_cache chair.glb chair.png
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,53 @@
+"""Files that are written whole or not at all, and a check of the place before time is spent."""
+
+import os
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from shapewright.errors import OutputError
+
+__all__ = ["check_writable", "replacing"]
+
+
+@contextmanager
+def replacing(path: Path) -> Generator[Path]:
+    """A temporary path beside `path` with its suffix; renamed to `path` on success, removed on any failure.
+
+    Folders on the way are made. Raises: OutputError if the place cannot be written.
+    """
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch()
+        mode = temporary.stat().st_mode
+        yield temporary
+        temporary.chmod(mode)  # some libraries write files that only their owner can read
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"Cannot write '{path}': {error.strerror or error}.") from error
+    finally:
+        with suppress(OSError):  # gone already, or its folder was never there
+            temporary.unlink()
+
+
+def check_writable(path: Path) -> None:
+    """Try whether `path` could be written, without making or leaving anything.
+
+    Raises: OutputError naming what is in the way.
+    """
+    if path.is_dir():
+        raise OutputError(f"Cannot write '{path}': it is a folder; give a file name inside it.")
+    parent = path.parent
+    while not parent.exists() and parent != parent.parent:
+        parent = parent.parent
+    if not parent.is_dir():
+        raise OutputError(f"Cannot write '{path}': '{parent}' is a file, not a folder.")
+    try:
+        with tempfile.TemporaryFile(dir=parent):  # permissions alone do not tell: the disk may be read-only
+            pass
+    except OSError as error:
+        raise OutputError(f"Cannot write '{path}': {error.strerror or error} in '{parent}'.") from error
+    if path.exists() and not os.access(path, os.W_OK):
+        raise OutputError(f"Cannot write '{path}': it exists and is write-protected.")
