@@ -1,0 +1,114 @@
+"""Pinhole cameras in the reference's convention: x right, y down, z forward, +Z of the world up."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["STANDARD_ELEVATION_RAD", "Camera", "look_at", "random_views", "turntable"]
+
+# The standard turntable looks along (sin a, cos a, -0.5), that is down by atan(0.5).
+STANDARD_ELEVATION_RAD = math.atan(0.5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    """A pinhole camera; the axes are unit vectors in world coordinates, each of shape (3,)."""
+
+    origin: np.ndarray
+    x: np.ndarray  # right
+    y: np.ndarray  # down
+    z: np.ndarray  # forward
+    width_px: int
+    height_px: int
+    fov_x_rad: float
+    fov_y_rad: float
+
+    def rays(self, *, offset_px: tuple[float, float] = (0.0, 0.0)) -> tuple[np.ndarray, np.ndarray]:
+        """Origins and unit directions (height, width, 3), float32, of the rays through all pixels.
+
+        `offset_px` moves every ray by a part of a pixel (for supersampling).
+        Source: NUMERICS "Cameras": fraction 2 i / (width - 1) - 1 times tan(fov / 2).
+        """
+        across = _fractions(self.width_px, offset_px[0]) * math.tan(self.fov_x_rad / 2)
+        down = _fractions(self.height_px, offset_px[1]) * math.tan(self.fov_y_rad / 2)
+        directions = self.z + across[None, :, None] * self.x + down[:, None, None] * self.y
+        directions = directions / np.linalg.norm(directions, axis=-1, keepdims=True)
+        directions = directions.astype(np.float32)
+        return np.broadcast_to(self.origin.astype(np.float32), directions.shape), directions
+
+
+def _fractions(size_px: int, offset_px: float) -> np.ndarray:
+    if size_px == 1:
+        return np.zeros(1)
+    return 2.0 * (np.arange(size_px) + offset_px) / (size_px - 1) - 1.0
+
+
+def look_at(origin: np.ndarray, target: np.ndarray, *, size_px: int, fov_rad: float = 0.7) -> Camera:
+    """A square camera at `origin` looking at `target`, upright with respect to world +Z."""
+    origin = np.asarray(origin, dtype=np.float64)
+    forward = _unit(np.asarray(target, dtype=np.float64) - origin)
+    right = np.cross(forward, (0.0, 0.0, 1.0))
+    if np.linalg.norm(right) < 1e-6:  # straight up or down: any horizontal axis will do
+        right = np.array([1.0, 0.0, 0.0])
+    right = _unit(right)
+    return Camera(
+        origin=origin.astype(np.float32),
+        x=right.astype(np.float32),
+        y=np.cross(forward, right).astype(np.float32),
+        z=forward.astype(np.float32),
+        width_px=size_px,
+        height_px=size_px,
+        fov_x_rad=fov_rad,
+        fov_y_rad=fov_rad,
+    )
+
+
+def turntable(
+    count: int,
+    *,
+    size_px: int,
+    fov_rad: float = 0.7,
+    distance: float = 4.0,
+    elevation_rad: float = STANDARD_ELEVATION_RAD,
+) -> list[Camera]:
+    """`count` cameras evenly around the object; the last frame does not repeat the first.
+
+    Source: NUMERICS "Cameras": forward = unit(sin a, cos a, -0.5), origin = -4 forward.
+    """
+    cameras = []
+    for azimuth in np.arange(count) * (2.0 * math.pi / count):
+        forward = np.array([math.sin(azimuth), math.cos(azimuth), -math.tan(elevation_rad)])
+        cameras.append(_outside_looking_in(-_unit(forward), distance, size_px, fov_rad))
+    return cameras
+
+
+def random_views(
+    rng: np.random.Generator,
+    count: int,
+    *,
+    size_px: int,
+    fov_rad: float = 0.7,
+    distance: float = 4.0,
+    lowest_sin: float = -0.6,
+) -> list[Camera]:
+    """`count` cameras spread over the sphere at random; azimuths and heights are stratified.
+
+    `lowest_sin` is the sine of the lowest elevation: few cameras need to look from straight below.
+    """
+    azimuths = 2.0 * math.pi * (np.arange(count) + rng.random(count)) / count
+    heights = (rng.permutation(count) + rng.random(count)) / count
+    heights = lowest_sin + (0.95 - lowest_sin) * heights
+    level = np.sqrt(1.0 - heights**2)
+    outward = np.stack([level * np.sin(azimuths), level * np.cos(azimuths), heights], axis=-1)
+    return [_outside_looking_in(direction, distance, size_px, fov_rad) for direction in outward]
+
+
+def _outside_looking_in(outward: np.ndarray, distance: float, size_px: int, fov_rad: float) -> Camera:
+    return look_at(distance * outward, np.zeros(3), size_px=size_px, fov_rad=fov_rad)
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    return vector / np.linalg.norm(vector)

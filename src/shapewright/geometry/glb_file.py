@@ -1,0 +1,97 @@
+"""Binary glTF 2.0 with vertex colours, written directly: trimesh rounds linear colours to bytes.
+
+Source: the glTF 2.0 specification: +Y up, COLOR_0 is linear light and multiplies the base colour.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any
+
+import numpy as np
+
+from shapewright.geometry.light import srgb_to_linear
+from shapewright.geometry.mesh import Mesh, vertex_normals
+
+__all__ = ["glb_bytes"]
+
+_ARRAY_BUFFER, _ELEMENT_BUFFER = 34962, 34963
+_FLOAT, _UINT32 = 5126, 5125
+
+
+def glb_bytes(mesh: Mesh) -> bytes:
+    """A .glb file of `mesh` (already +Y up): smooth normals, a matt material that shows vertex colours."""
+    normals = vertex_normals(mesh.vertices, mesh.faces)
+    arrays: list[tuple[str, np.ndarray]] = [
+        ("POSITION", np.ascontiguousarray(mesh.vertices, dtype="<f4")),
+        ("NORMAL", np.ascontiguousarray(normals, dtype="<f4")),
+    ]
+    if mesh.vertex_colors is not None:
+        arrays.append(("COLOR_0", np.ascontiguousarray(srgb_to_linear(mesh.vertex_colors), dtype="<f4")))
+    indices = np.ascontiguousarray(mesh.faces.reshape(-1), dtype="<u4")
+    binary = b"".join(array.tobytes() for _, array in arrays) + indices.tobytes()
+    return _container(_document(arrays, indices, len(binary)), binary)
+
+
+def _document(arrays: list[tuple[str, np.ndarray]], indices: np.ndarray, size: int) -> dict[str, Any]:
+    views: list[dict[str, Any]] = []
+    accessors: list[dict[str, Any]] = []
+    start = 0
+    for name, array in arrays:
+        views.append(_view(start, array.nbytes, _ARRAY_BUFFER))
+        accessors.append(_accessor(len(accessors), _FLOAT, len(array), "VEC3"))
+        if name == "POSITION":
+            accessors[-1] |= {"min": array.min(axis=0).tolist(), "max": array.max(axis=0).tolist()}
+        start += array.nbytes
+    views.append(_view(start, indices.nbytes, _ELEMENT_BUFFER))
+    accessors.append(_accessor(len(accessors), _UINT32, len(indices), "SCALAR"))
+    primitive = {
+        "attributes": {name: index for index, (name, _) in enumerate(arrays)},
+        "indices": len(arrays),
+        "material": 0,
+        "mode": 4,
+    }
+    material = {
+        "name": "vertex colors",
+        "doubleSided": True,
+        "pbrMetallicRoughness": {
+            "baseColorFactor": [1.0, 1.0, 1.0, 1.0],
+            "metallicFactor": 0.0,
+            "roughnessFactor": 0.9,
+        },
+    }
+    return {
+        "asset": {"version": "2.0", "generator": "shapewright"},
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0, "name": "asset"}],
+        "meshes": [{"name": "asset", "primitives": [primitive]}],
+        "materials": [material],
+        "accessors": accessors,
+        "bufferViews": views,
+        "buffers": [{"byteLength": size}],
+    }
+
+
+def _accessor(view: int, component: int, count: int, shape: str) -> dict[str, Any]:
+    return {"bufferView": view, "componentType": component, "count": count, "type": shape}
+
+
+def _view(start: int, size: int, target: int) -> dict[str, Any]:
+    return {"buffer": 0, "byteOffset": start, "byteLength": size, "target": target}
+
+
+def _container(document: dict[str, Any], binary: bytes) -> bytes:
+    """Header, then the JSON chunk padded with spaces, then the binary chunk padded with zeros."""
+    text = json.dumps(document, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 4)
+    binary += b"\0" * (-len(binary) % 4)
+    total = 12 + 8 + len(text) + 8 + len(binary)
+    return b"".join(
+        (
+            struct.pack("<4sII", b"glTF", 2, total),
+            struct.pack("<I4s", len(text), b"JSON"), text,
+            struct.pack("<I4s", len(binary), b"BIN\0"), binary,
+        )
+    )  # fmt: skip

@@ -1,0 +1,30 @@
+"""Texture images from disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+__all__ = ["load_texture", "texture_array"]
+
+
+def load_texture(path: Path, max_size_px: int) -> np.ndarray | None:
+    """(h, w, 4) uint8 sRGB with straight alpha, at most `max_size_px` a side; None if unreadable."""
+    try:
+        with Image.open(path) as image:
+            image.draft("RGB", (max_size_px, max_size_px))  # lets JPEG decode at a reduced size
+            return texture_array(image, max_size_px)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
+def texture_array(image: Image.Image, max_size_px: int) -> np.ndarray:
+    """A Pillow image of any mode as (h, w, 4) uint8, shrunk by area averaging if it is too large."""
+    converted = image.convert("RGBA")
+    if max(converted.size) > max_size_px:
+        scale = max_size_px / max(converted.size)
+        size = (max(1, round(converted.width * scale)), max(1, round(converted.height * scale)))
+        converted = converted.resize(size, Image.Resampling.BOX)
+    return np.asarray(converted).copy()
