@@ -1,0 +1,95 @@
+"""Pictures of an asset: sRGB with alpha, and depth, under the reference's light."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shapewright.dataset.normalize import INVISIBLE_ALPHA
+from shapewright.geometry.cameras import Camera
+from shapewright.geometry.light import shade
+from shapewright.geometry.mesh import TexturedMesh, face_areas_and_normals
+from shapewright.geometry.raycast import Raycaster, RayHits
+
+__all__ = ["Views", "render_views"]
+
+_MAX_LAYERS = 6  # how many transparent texels (of leaves, nets) a ray may pass
+_STEP_BEHIND = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Views:
+    """V pictures with their cameras."""
+
+    images: np.ndarray  # (V, H, W, 4) uint8, sRGB, straight alpha
+    depths: np.ndarray  # (V, H, W) float32, along the camera's z axis; infinite on the background
+    cameras: list[Camera]
+
+
+def render_views(
+    mesh: TexturedMesh, raycaster: Raycaster, cameras: list[Camera], *, supersample: int = 2
+) -> Views:
+    """`mesh` seen by each camera, with `supersample`^2 rays a pixel."""
+    _, normals = face_areas_and_normals(mesh.vertices, mesh.faces)
+    pictures = [_render(mesh, normals.astype(np.float32), raycaster, one, supersample) for one in cameras]
+    return Views(
+        images=np.stack([image for image, _ in pictures]),
+        depths=np.stack([depth for _, depth in pictures]),
+        cameras=cameras,
+    )
+
+
+def _render(
+    mesh: TexturedMesh, normals: np.ndarray, raycaster: Raycaster, camera: Camera, supersample: int
+) -> tuple[np.ndarray, np.ndarray]:
+    shape = (camera.height_px, camera.width_px)
+    color_sum, hit_count = np.zeros((*shape, 3), dtype=np.float32), np.zeros(shape, dtype=np.float32)
+    depth_sum = np.zeros(shape, dtype=np.float32)
+    steps = (np.arange(supersample) + 0.5) / supersample - 0.5
+    for offset in [(x, y) for y in steps for x in steps]:
+        origins, directions = camera.rays(offset_px=offset)
+        flat = directions.reshape(-1, 3)
+        index, colors, distance = _first_opaque(mesh, normals, raycaster, origins.reshape(-1, 3), flat)
+        color_sum.reshape(-1, 3)[index] += colors
+        hit_count.reshape(-1)[index] += 1.0
+        depth_sum.reshape(-1)[index] += distance * (flat[index] @ camera.z)
+    hit = hit_count > 0
+    share = np.maximum(hit_count, 1.0)
+    image = np.concatenate([color_sum / share[..., None], (hit_count / supersample**2)[..., None]], axis=-1)
+    depth = np.where(hit, depth_sum / share, np.float32(np.inf)).astype(np.float32)
+    return np.round(image * 255.0).astype(np.uint8), depth
+
+
+def _first_opaque(
+    mesh: TexturedMesh,
+    normals: np.ndarray,
+    raycaster: Raycaster,
+    origins: np.ndarray,
+    directions: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For the rays that meet something opaque: their index (M,), shaded colour (M, 3), distance (M,)."""
+    rays, travelled = np.arange(len(directions)), np.zeros(len(directions), dtype=np.float32)
+    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    for _ in range(_MAX_LAYERS):
+        starts = origins[rays] + travelled[rays, None] * directions[rays]
+        hits, rays = _hits_only(raycaster.cast(starts, directions[rays]), rays)
+        rgba = mesh.surface_colors(hits.face_index, hits.barycentric)
+        distance = travelled[rays] + hits.distance
+        opaque = rgba[:, 3] >= INVISIBLE_ALPHA
+        colors = shade(rgba[opaque, :3], normals[hits.face_index[opaque]])
+        found.append((rays[opaque], colors, distance[opaque]))
+        travelled[rays] = distance + _STEP_BEHIND
+        rays = rays[~opaque]
+        if len(rays) == 0:
+            break
+    index, colors, distance = (np.concatenate(part) for part in zip(*found, strict=True))
+    return index, colors, distance
+
+
+def _hits_only(hits: RayHits, rays: np.ndarray) -> tuple[RayHits, np.ndarray]:
+    hit = np.flatnonzero(hits.face_index >= 0)
+    kept = RayHits(
+        face_index=hits.face_index[hit], barycentric=hits.barycentric[hit], distance=hits.distance[hit]
+    )
+    return kept, rays[hit]
