@@ -1,0 +1,61 @@
+"""Asset to latent to field: the encoder and the implicit network it writes the weights of."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from shapewright.encoder import Encoder, EncoderConfig, ViewBatch
+from shapewright.field import Field, FieldConfig, FieldOutput
+
+__all__ = ["Autoencoder", "AutoencoderConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoencoderConfig:
+    """Defaults are the published sizes."""
+
+    encoder: EncoderConfig = dataclasses.field(default_factory=EncoderConfig)
+    field: FieldConfig = dataclasses.field(default_factory=FieldConfig)
+
+
+class Autoencoder(nn.Module):
+    """Points and views to a latent; a latent to a field that NeRF and mesh renderers query.
+
+    Source: Shap-E, section 4.
+    """
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.field = Field(config.field)
+        self.encoder = Encoder(
+            config.encoder,
+            latent_tokens=config.field.latent_tokens,
+            latent_channels=config.field.latent_channels,
+        )
+
+    def encode(
+        self,
+        points: Float[Tensor, "b n 6"] | None = None,
+        views: ViewBatch | None = None,
+        *,
+        neighbors: Int[Tensor, "b c k"] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b t d"]:
+        """Latents in (-1, 1), one token per group of weight rows."""
+        return self.encoder(points, views, neighbors=neighbors, generator=generator)
+
+    def forward(
+        self,
+        points: Float[Tensor, "b n 6"],
+        queries: Float[Tensor, "b q 3"],
+        *,
+        neighbors: Int[Tensor, "b c k"] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> FieldOutput:
+        """The fields of the assets with these points, at the queries: one call for training."""
+        latent = self.encode(points, neighbors=neighbors, generator=generator)
+        return self.field.query(self.field.weights(latent), queries)

@@ -1,0 +1,7 @@
+"""The asset as a network: latent in, density, signed distance and colour at points out."""
+
+from shapewright.field.config import FieldConfig, MixerConfig
+from shapewright.field.field import Field, FieldWeights
+from shapewright.field.implicit_mlp import FieldOutput
+
+__all__ = ["Field", "FieldConfig", "FieldOutput", "FieldWeights", "MixerConfig"]
