@@ -1,0 +1,25 @@
+"""Gaussian diffusion on tensors of any shape; knows no model."""
+
+from shapewright.diffusion.discrete import DiffusionConfig, DiscreteDiffusion
+from shapewright.diffusion.guidance import guided_denoiser
+from shapewright.diffusion.losses import DenoisingLoss, denoising_loss
+from shapewright.diffusion.noise import SampleNoise
+from shapewright.diffusion.preconditioning import Denoiser, discrete_denoiser, karras_sigmas
+from shapewright.diffusion.samplers import Churn, euler, heun
+from shapewright.diffusion.schedules import ScheduleConfig
+
+__all__ = [
+    "Churn",
+    "Denoiser",
+    "DenoisingLoss",
+    "DiffusionConfig",
+    "DiscreteDiffusion",
+    "SampleNoise",
+    "ScheduleConfig",
+    "denoising_loss",
+    "discrete_denoiser",
+    "euler",
+    "guided_denoiser",
+    "heun",
+    "karras_sigmas",
+]

@@ -1,0 +1,52 @@
+"""The prior's sizes, conditions and diffusion."""
+
+from dataclasses import dataclass, field
+
+from shapewright.diffusion import DiffusionConfig
+from shapewright.errors import ConfigError
+
+__all__ = ["PriorConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriorConfig:
+    """Defaults are the published text prior's, but for the condition, which must be chosen.
+
+    A prior is conditioned by text (a pooled vector as one token, a sequence of tokens, or both), by the
+    tokens of an image, or by nothing. `pos_emb_init_scale` is the standard deviation of the learned
+    positional embedding at the start, `init_scale` that of linear layers times sqrt(width).
+    """
+
+    latent_tokens: int = 1024
+    latent_channels: int = 1024
+    width: int = 1024
+    layers: int = 24
+    heads: int = 16
+    text_pooled_width: int | None = None
+    text_token_width: int | None = None
+    image_token_width: int | None = None
+    use_pos_emb: bool = True
+    pos_emb_init_scale: float = 0.05
+    init_scale: float = 0.25
+    predict_variance: bool = True
+    diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("latent_tokens", "latent_channels", "width", "layers", "heads"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"the prior's {name} must be positive, got {getattr(self, name)}")
+        if self.width % self.heads or self.width % 2:
+            raise ConfigError(
+                f"prior width {self.width} must be even and a multiple of its {self.heads} heads"
+            )
+        if self.has_text and self.image_token_width is not None:
+            raise ConfigError("a prior is conditioned by text or by an image, not by both")
+
+    @property
+    def has_text(self) -> bool:
+        return self.text_pooled_width is not None or self.text_token_width is not None
+
+    @property
+    def outputs(self) -> int:
+        """Numbers predicted per latent number: the prediction and, if learned, the variance."""
+        return 2 if self.predict_variance else 1

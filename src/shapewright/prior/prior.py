@@ -1,0 +1,135 @@
+"""The latent denoiser: a transformer over condition, time and noised latent tokens.
+
+Shapes: B batch, T latent tokens, C latent channels, W width, K tokens put before the latent's.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from shapewright.diffusion import DiscreteDiffusion
+from shapewright.nn.timestep import timestep_embedding
+from shapewright.nn.transformer import MLP, Transformer
+from shapewright.prior.condition import Condition
+from shapewright.prior.config import PriorConfig
+
+__all__ = ["Prior"]
+
+# Products of very few rows take kernels of their own, which round differently. With this many rows at
+# the least, a sample has the same bits in every batch (seen on x86 CPUs with 1 and 2 threads).
+MIN_ROWS = 16
+
+
+class Prior(nn.Module):
+    """Predicts x_0 (or eps, by config) and the variance of a noised latent.
+
+    Token order: text: pooled vector, text tokens, time, latents; image: time, image tokens, latents.
+    Parameters carry the published names. Source: Shap-E, section 4.3; Point-E, section 4.2.
+    """
+
+    def __init__(self, config: PriorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.diffusion = DiscreteDiffusion(config.diffusion)
+        width = config.width
+        self.time_embed = MLP(width)
+        self.ln_pre = nn.LayerNorm(width)
+        self.backbone = Transformer(width, config.layers, config.heads, init_scale=config.init_scale)
+        self.ln_post = nn.LayerNorm(width)
+        self.input_proj = nn.Linear(config.latent_channels, width)
+        self.output_proj = nn.Linear(width, config.outputs * config.latent_channels)
+        self.clip_embed = condition_embedding(config)
+        self.text_token_embed = None
+        if config.text_token_width is not None:
+            self.text_token_embed = normalised_linear(config.text_token_width, width)
+        self.pos_emb = None
+        if config.use_pos_emb:
+            self.pos_emb = nn.Parameter(config.pos_emb_init_scale * torch.randn(config.latent_tokens, width))
+        self._initialise()
+
+    def forward(
+        self, x: Float[Tensor, "b t c"], t: Int[Tensor, " b"], condition: Condition
+    ) -> Float[Tensor, "b outputs t c"]:
+        """x: latents noised to the integer times t. Result: [:, 0] the prediction, [:, 1] the variance.
+
+        Variance is in the learned range, -1 (posterior) to 1 (beta), not bounded.
+        """
+        tokens, mask = self._prefix(t, condition, x.dtype)
+        h_btw = self.input_proj(x)
+        if self.pos_emb is not None:
+            h_btw = h_btw + self.pos_emb
+        h = self.ln_pre(torch.cat([tokens, h_btw], dim=1))
+        if mask is not None:
+            mask = torch.cat([mask, mask.new_ones(x.shape[:2])], dim=1)
+        h = self.backbone(h, mask)
+        out = self.output_proj(self.ln_post(h)[:, tokens.shape[1] :])
+        return torch.stack(out.chunk(self.config.outputs, dim=-1), dim=1)
+
+    def _prefix(
+        self, t: Int[Tensor, " b"], condition: Condition, dtype: torch.dtype
+    ) -> tuple[Float[Tensor, "b k w"], Bool[Tensor, "b k"] | None]:
+        """The tokens before the latent's, and which of them are seen (None: all)."""
+        time = embed_rows(self.time_embed, timestep_embedding(t, self.config.width).to(dtype))[:, None]
+        image = self._image_tokens(condition, dtype)
+        if image is not None:
+            return torch.cat([time, image], dim=1), None
+        pooled = self._pooled_token(condition, dtype)
+        tokens, text_mask = self._text_tokens(condition, dtype)
+        parts = [part for part in (pooled, tokens, time) if part is not None]
+        if text_mask is None:
+            return torch.cat(parts, dim=1), None
+        seen = text_mask.new_ones(len(t), 1)
+        masks = [seen, text_mask, seen] if pooled is not None else [text_mask, seen]
+        return torch.cat(parts, dim=1), torch.cat(masks, dim=1)
+
+    def _pooled_token(self, condition: Condition, dtype: torch.dtype) -> Float[Tensor, "b 1 w"] | None:
+        width = self.config.text_pooled_width
+        if width is None:
+            return None
+        assert condition.text_pooled is not None, "the prior needs a pooled text"
+        assert self.clip_embed is not None
+        # normalised vectors are scaled to unit variance per number
+        return embed_rows(self.clip_embed, width**0.5 * condition.text_pooled.to(dtype))[:, None]
+
+    def _text_tokens(
+        self, condition: Condition, dtype: torch.dtype
+    ) -> tuple[Float[Tensor, "b l w"] | None, Bool[Tensor, "b l"] | None]:
+        if self.text_token_embed is None:
+            return None, None
+        assert condition.text_tokens is not None, "the prior needs text tokens"
+        return self.text_token_embed(condition.text_tokens.to(dtype)), condition.text_mask
+
+    def _image_tokens(self, condition: Condition, dtype: torch.dtype) -> Float[Tensor, "b n w"] | None:
+        if self.config.image_token_width is None:
+            return None
+        assert condition.image_tokens is not None, "the prior needs an image"
+        assert self.clip_embed is not None
+        return self.clip_embed(condition.image_tokens.to(dtype))
+
+    def _initialise(self) -> None:
+        """The first prediction is zero, the mean of the data; the rest starts at the reference's scale."""
+        for layer in (self.time_embed.c_fc, self.time_embed.c_proj):
+            nn.init.normal_(layer.weight, std=self.config.init_scale / self.config.width**0.5)
+            nn.init.zeros_(layer.bias)
+        nn.init.zeros_(self.output_proj.weight)
+        nn.init.zeros_(self.output_proj.bias)
+
+
+def condition_embedding(config: PriorConfig) -> nn.Module | None:
+    """What the published models call clip_embed, of a pooled text or of image tokens."""
+    if config.text_pooled_width is not None:
+        return nn.Linear(config.text_pooled_width, config.width)
+    if config.image_token_width is not None:
+        return normalised_linear(config.image_token_width, config.width)
+    return None
+
+
+def normalised_linear(width_in: int, width: int) -> nn.Sequential:
+    return nn.Sequential(nn.LayerNorm(width_in), nn.Linear(width_in, width))
+
+
+def embed_rows(embedding: nn.Module, x: Float[Tensor, "b w_in"]) -> Float[Tensor, "b w"]:
+    """embedding(x), computed with rows of zeros added where the batch is small (see MIN_ROWS)."""
+    missing = max(MIN_ROWS - x.shape[0], 0)
+    return embedding(F.pad(x, (0, 0, 0, missing)))[: x.shape[0]]
