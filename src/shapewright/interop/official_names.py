@@ -1,0 +1,158 @@
+"""The published checkpoints' parameter names and shapes for our parameters.
+
+Source: the state dictionaries listed in tests/parity/golden/*.json.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from torch import Tensor, nn
+
+from shapewright.autoencoder import Autoencoder
+from shapewright.errors import ModelError
+from shapewright.field import Field
+from shapewright.prior import Prior
+
+__all__ = ["BACKGROUND", "Official", "default_weights", "from_official", "official_name", "to_official"]
+
+Official = Field | Autoencoder | Prior
+
+BACKGROUND = "renderer.void.background"
+PROJECTION = "params_proj.projections.nerstf__mlp__{}__weight"
+MLP = "renderer.nerstf.mlp.{}"
+MOST_NAMES_SHOWN = 12
+
+# Our names in the encoder to theirs, the first pattern that fits; the rest keep their names.
+ENCODER_NAMES = (
+    (r"perceiver\.cross\.(\d+)\.", r"encoder.\1.resblocks.0."),
+    (r"perceiver\.processors\.0\.", r"processor."),
+    (r"points\.input_proj\.", r"input_proj."),
+    (r"points\.conv\.convs\.", r"point_conv.mlp_convs."),
+    (r"views\.pixel_conv\.", r"mv_pcl_embed."),
+    (r"views\.unknown$", r"mv_pcl_embed.unk_token"),
+    (r"views\.patch_conv\.", r"patch_emb."),
+)
+
+
+def from_official(model: Official, state: Mapping[str, Tensor]) -> None:
+    """Load a published state dictionary; those of no effect (`default_weights`, background) may be in it.
+
+    Raises: ModelError naming every parameter that is missing, left over or of another shape.
+    """
+    ours = model.state_dict()
+    names = {name: official_name(model, name) for name in ours}
+    missing = [name for name in names.values() if name not in state]
+    without_effect = {*default_weights(model), BACKGROUND}
+    left_over = [name for name in state if name not in set(names.values()) | without_effect]
+    shapes = {official: official_shape(name, ours[name]) for name, official in names.items()}
+    misshapen = [
+        f"{name} is {tuple(state[name].shape)}, not {shape}"
+        for name, shape in shapes.items()
+        if name in state and tuple(state[name].shape) != shape
+    ]
+    problems = [
+        f"{title}: {shortened(found)}"
+        for title, found in (("missing", missing), ("left over", left_over), ("of another shape", misshapen))
+        if found
+    ]
+    if problems:
+        raise ModelError(f"The parameters do not fit the configuration; {'; '.join(problems)}.")
+    model.load_state_dict(
+        {name: state[official].reshape(ours[name].shape) for name, official in names.items()}
+    )
+
+
+def to_official(
+    model: Official, *, background: tuple[float, float, float] = (0.0, 0.0, 0.0)
+) -> dict[str, Tensor]:
+    """The inverse: our parameters under the published names, complete for the published code.
+
+    The weights that every latent replaces are given as the projections' mean rows.
+    """
+    ours = model.state_dict()
+    state = {official_name(model, key): to_official_shape(key, tensor) for key, tensor in ours.items()}
+    field = field_of(model)
+    if field is not None:
+        for name, projection in zip(default_weights(model), field.latent_to_weights.projections, strict=True):
+            state[name] = projection.get_parameter("bias").detach()
+        state[BACKGROUND] = next(iter(ours.values())).new_tensor(background)
+    return state
+
+
+def official_name(model: Official, name: str) -> str:
+    """The published name of one of the model's parameters."""
+    match model:
+        case Prior():
+            return f"wrapped.{name}"
+        case Field():
+            return field_name(name, model.config.generated_layers)
+        case Autoencoder():
+            part, _, rest = name.partition(".")
+            if part == "encoder":
+                return f"encoder.{encoder_name(rest)}"
+            found = field_name(rest, model.config.field.generated_layers)
+            return found if found.startswith("renderer.") else f"encoder.{found}"
+
+
+def field_name(name: str, generated_layers: int) -> str:
+    def projection(found: re.Match[str]) -> str:
+        part = found[2] if found[2].startswith("norm.") else f"proj.{found[2]}"
+        return f"{PROJECTION.format(found[1])}.{part}"
+
+    def bias(found: re.Match[str]) -> str:
+        return f"{MLP.format(found[1])}.bias"
+
+    def shared(found: re.Match[str]) -> str:
+        return f"{MLP.format(int(found[1]) + generated_layers)}.{found[2]}"
+
+    rules: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
+        (r"latent_to_weights\.projections\.(\d+)\.(.+)", projection),
+        (r"mlp\.biases\.(\d+)", bias),
+        (r"mlp\.shared\.(\d+)\.(.+)", shared),
+    )
+    for pattern, rename in rules:
+        if found := re.fullmatch(pattern, name):
+            return rename(found)
+    raise ModelError(f"The published models have nothing like the field's '{name}'.")
+
+
+def encoder_name(name: str) -> str:
+    for pattern, replacement in ENCODER_NAMES:
+        if re.match(pattern, name):
+            return re.sub(pattern, replacement, name)
+    return name
+
+
+def default_weights(model: Official) -> list[str]:
+    """Published names of the weights that every latent replaces, and that we therefore do not hold."""
+    field = field_of(model)
+    layers = field.config.generated_layers if field is not None else 0
+    return [f"{MLP.format(index)}.weight" for index in range(layers)]
+
+
+def field_of(model: nn.Module) -> Field | None:
+    if isinstance(model, Autoencoder):
+        return model.field
+    return model if isinstance(model, Field) else None
+
+
+def to_official_shape(name: str, tensor: Tensor) -> Tensor:
+    """Rows and channels of a projection are one axis there; a point convolution has two neighbour axes."""
+    if re.search(r"latent_to_weights\.projections\.\d+\.(weight|bias)$", name):
+        return tensor.flatten(0, 1)
+    if re.search(r"points\.conv\.convs\.\d+\.weight$", name):
+        return tensor[..., None]
+    return tensor
+
+
+def official_shape(name: str, tensor: Tensor) -> tuple[int, ...]:
+    return tuple(to_official_shape(name, tensor).shape)
+
+
+def shortened(names: list[str]) -> str:
+    """The names, or the first of them and how many more."""
+    rest = len(names) - MOST_NAMES_SHOWN
+    shown = ", ".join(names[:MOST_NAMES_SHOWN])
+    return shown if rest <= 0 else f"{shown} and {rest} more"
