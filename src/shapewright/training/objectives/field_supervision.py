@@ -1,0 +1,206 @@
+"""The field taught directly at points: what two cores can afford in place of rendering rays.
+
+The encoder sees an asset's points; the field that it writes is asked for signed distance, density and
+colour at points whose answers are known. Not in the paper: see docs/decisions/0002-direct-supervision.md.
+Shapes: B assets, N points, Q queries.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from shapewright.autoencoder import Autoencoder
+from shapewright.dataset.loader import AssetRecord
+from shapewright.field import FieldOutput
+from shapewright.geometry.light import shade
+from shapewright.nn.point_conv import ball_query
+from shapewright.training.batches import draw_indices
+from shapewright.training.variation import Augmentation, VariedAsset, vary
+
+__all__ = ["FieldBatch", "FieldSupervision", "FieldSupervisionConfig", "field_losses"]
+
+DENSITY_RAMP = 0.012
+COARSE_DILATION = 0.01
+POSITION_ONLY = np.array([1, 1, 1, 0, 0, 0], dtype=np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldSupervisionConfig:
+    """Points and queries of a step, weights of its losses, and how assets are varied.
+
+    Distances are in world units; signed distance is squashed to tanh(distance / truncation), and a
+    colour counts as much as exp(-|distance| / color_reach) says.
+    """
+
+    points: int = 2048
+    queries: int = 1024
+    neighbor_pool: int = 32
+    signed_distance_weight: float = 1.0
+    density_weight: float = 0.2
+    color_weight: float = 1.5
+    color_reach: float = 0.03
+    point_noise: float = 0.002
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldBatch:
+    """Inputs and targets of one step; colours are sRGB in [0, 1], `lit` under the views' light."""
+
+    names: list[str]
+    points: Float[Tensor, "b n 6"]
+    neighbors: Int[Tensor, "b c k"]
+    queries: Float[Tensor, "b q 3"]
+    signed_distance: Float[Tensor, "b q"]
+    colors: Float[Tensor, "b q 3"]
+    lit: Float[Tensor, "b q 3"]
+
+
+class FieldSupervision:
+    """Trains an autoencoder on records held in memory."""
+
+    def __init__(
+        self,
+        model: Autoencoder,
+        records: list[AssetRecord],
+        config: FieldSupervisionConfig,
+        *,
+        batch_size: int,
+        seed: int = 0,
+    ) -> None:
+        self.model, self.records, self.config = model, records, config
+        self.batch_size, self.seed = batch_size, seed
+        points = model.config.encoder.points
+        assert points is not None, "direct supervision feeds the point branch"
+        self.conv = points.conv
+        self.neighbors = [self.neighbor_pool(record) for record in records]
+
+    def neighbor_pool(self, record: AssetRecord) -> np.ndarray:
+        """(centres, pool) int16 candidates, found once: augmentation hardly changes who is near."""
+        xyz = torch.from_numpy(record.points[None, : self.config.points, :3].astype(np.float32))
+        centers = xyz[:, : self.conv.centers]
+        return (
+            ball_query(xyz, centers, self.conv.radius, self.config.neighbor_pool)[0].numpy().astype(np.int16)
+        )
+
+    def batch(self, step: int) -> FieldBatch:
+        chosen = draw_indices(len(self.records), self.batch_size, step, self.seed)
+        rng = np.random.default_rng((self.seed, step))
+        return self.stacked([self.example(int(index), rng) for index in chosen])
+
+    def example(self, index: int, rng: np.random.Generator) -> dict[str, np.ndarray | str]:
+        """One asset, varied: its points, and a random run of its queries with their answers."""
+        record, config = self.records[index], self.config
+        varied = vary(record, self.window(index, rng), config.points, config.augmentation, rng)
+        return self.described(index, varied, rng)
+
+    def window(self, index: int, rng: np.random.Generator) -> slice:
+        """A random run of the record's queries; they are stored in random order."""
+        count = self.config.queries
+        start = int(rng.integers(0, max(1, len(self.records[index].queries) - count + 1)))
+        return slice(start, start + count)
+
+    def described(
+        self, index: int, varied: VariedAsset, rng: np.random.Generator
+    ) -> dict[str, np.ndarray | str]:
+        """A varied asset as one example of a batch, with some of its neighbourhoods' candidates."""
+        noise = rng.normal(0, self.config.point_noise, varied.points.shape).astype(np.float32)
+        pool = self.neighbors[index]
+        order = rng.permuted(np.tile(np.arange(pool.shape[1]), (len(pool), 1)), axis=1)
+        return {
+            "names": self.records[index].id,
+            "points": varied.points + noise * POSITION_ONLY,
+            "neighbors": np.take_along_axis(pool, order[:, : self.conv.neighbors], axis=1),
+            "queries": varied.queries,
+            "signed_distance": varied.signed_distance,
+            "colors": varied.query_colors,
+            "lit": shade(varied.query_colors, varied.query_normals),
+        }
+
+    def losses(self, model: nn.Module, batch: FieldBatch, generator: torch.Generator) -> dict[str, Tensor]:
+        # through the wrapper that accelerate may have put around the model, so that gradients are shared
+        return self.losses_of(
+            model(batch.points, batch.queries, neighbors=batch.neighbors, generator=generator), batch
+        )
+
+    def losses_of(self, output: FieldOutput, batch: FieldBatch) -> dict[str, Tensor]:
+        """The losses of a field's answers to the batch's queries."""
+        field = self.model.config.field
+        assert field.signed_distance_truncation is not None, "direct supervision needs a truncation distance"
+        return field_losses(
+            output,
+            batch,
+            self.config,
+            truncation=field.signed_distance_truncation,
+            density_scale=field.density_scale,
+        )
+
+    def stacked(self, examples: list[dict[str, np.ndarray | str]]) -> FieldBatch:
+        return stack(examples)
+
+    def asset_names(self, batch: FieldBatch) -> list[str]:
+        return batch.names
+
+
+def stack(examples: list[dict[str, np.ndarray | str]]) -> FieldBatch:
+    def tensor(name: str, dtype: torch.dtype = torch.float32) -> Tensor:
+        return torch.from_numpy(np.stack([np.asarray(e[name]) for e in examples])).to(dtype)
+
+    return FieldBatch(
+        names=[str(e["names"]) for e in examples],
+        neighbors=tensor("neighbors", torch.int64),
+        **{k: tensor(k) for k in ("points", "queries", "signed_distance", "colors", "lit")},
+    )
+
+
+def field_losses(
+    output: FieldOutput,
+    batch: FieldBatch,
+    config: FieldSupervisionConfig,
+    *,
+    truncation: float,
+    density_scale: float,
+) -> dict[str, Tensor]:
+    """Cross-entropy on the squashed signed distance, L1 on both densities' ramps and on colours."""
+    raw, distance = output.raw, batch.signed_distance
+    # sigmoid(2 r) = (1 + tanh r) / 2: the cross-entropy of the sign, whose minimum is at tanh r = target
+    target = 0.5 + 0.5 * torch.tanh(distance / truncation)
+    signed_distance = F.binary_cross_entropy_with_logits(2 * raw[..., 0], target)
+    densities = raw[..., 1:3] / density_scale
+    density = density_loss(densities[..., 0], distance + COARSE_DILATION) + density_loss(
+        densities[..., 1], distance
+    )
+    weight = torch.exp(-distance.abs() / config.color_reach)[..., None]
+    stf = weighted_l1(output.stf_color, batch.colors, weight)
+    nerf = weighted_l1(output.color_fine, batch.lit, weight) + weighted_l1(
+        output.color_coarse, batch.lit, weight
+    )
+    loss = (
+        config.signed_distance_weight * signed_distance
+        + config.density_weight * density
+        + config.color_weight * (stf + 0.5 * nerf)
+    )
+    with torch.no_grad():
+        inside, said = distance > 0, raw[..., 0] > 0
+        iou = (inside & said).sum() / (inside | said).sum().clamp(min=1)
+    return {
+        "loss": loss,
+        "signed_distance": signed_distance,
+        "density": density,
+        "stf_color": stf,
+        "nerf_color": nerf / 2,
+        "iou": iou,
+    }
+
+
+def density_loss(raw: Float[Tensor, "b q"], distance: Float[Tensor, "b q"]) -> Tensor:
+    """L1 to a density that rises through the surface within DENSITY_RAMP; negative raw values are empty."""
+    return F.l1_loss(raw, (distance / DENSITY_RAMP).clamp(-1, 1))
+
+
+def weighted_l1(color: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    return ((color - target).abs() * weight).sum() / (3 * weight.sum()).clamp(min=1e-6)
