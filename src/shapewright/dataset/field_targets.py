@@ -52,10 +52,8 @@ def field_targets(
     near = nearest_surface(visible.vertices, visible.faces, queries)
     winding = winding_number(mesh.vertices, mesh.faces, queries)
     ambiguous = float((np.abs(winding - np.round(winding)) > 0.2)[spread == 2].mean())
-    grid = SpaceGrid(mesh, rng)
-    inside = decide_inside(
-        grid, queries, near.points, winding, trust_winding=ambiguous <= AMBIGUOUS_SHARE
-    )
+    grid = SpaceGrid(mesh)
+    inside = decide_inside(grid, queries, near.points, winding, trust_winding=ambiguous <= AMBIGUOUS_SHARE)
     thickness = _thickness(near.distance, inside, spread)
     colors = visible.surface_colors(near.face_index, near.barycentric)[:, :3]
     _, face_normals = face_areas_and_normals(visible.vertices, visible.faces)

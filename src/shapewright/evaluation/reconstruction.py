@@ -45,8 +45,9 @@ def reconstruct(pipeline: Pipeline, record: AssetRecord) -> Asset:
 def measure_reconstruction(
     pipeline: Pipeline, record: AssetRecord, *, views: int = 3, nerf_views: int = 1
 ) -> Reconstruction:
-    """Compare a record with its reconstruction over the record's first views, under the same light."""
+    """Compare a record with its reconstruction over its first views (or all it has), under the same light."""
     asset, truth = reconstruct(pipeline, record), record.views()
+    views, nerf_views = min(views, len(truth.cameras)), min(nerf_views, len(truth.cameras))
     nerf = [psnr_of_view(asset, truth, index, "nerf") for index in range(nerf_views)]
     try:
         surface = asset.surface()

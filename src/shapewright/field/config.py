@@ -59,10 +59,12 @@ class FieldConfig:
             raise ConfigError(
                 f"generated_layers must be in 1..{self.hidden_layers}, got {self.generated_layers}"
             )
-        if self.rows % self.latent_tokens:
+        if self.latent_tokens < 1 or self.rows % self.latent_tokens:
             raise ConfigError(
                 f"{self.latent_tokens} latent tokens do not divide the {self.rows} generated weight rows"
             )
+        if self.hidden_width % (self.rows // self.latent_tokens):
+            raise ConfigError(f"with {self.latent_tokens} latent tokens one would supply rows of two layers")
         if self.direction_octaves is not None and self.direction_layer < self.generated_layers:
             raise ConfigError("directions must enter at a layer whose weights are shared")
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from shapewright.geometry.mesh import face_areas_and_normals
 
-__all__ = ["farthest_point_order", "interpolate", "sample_surface"]
+__all__ = ["farthest_point_order", "interpolate", "sample_surface", "surface_lattice"]
 
 
 def sample_surface(
@@ -30,6 +30,40 @@ def interpolate(
 ) -> np.ndarray:
     """Positions (N, 3) of points given by face and barycentric weights."""
     return np.einsum("nk,nkc->nc", barycentric, vertices[faces[face_index]])
+
+
+def surface_lattice(vertices: np.ndarray, faces: np.ndarray, spacing: float) -> np.ndarray:
+    """Points (N, 3) that cover every face: along its longest edge and across, at most `spacing` apart.
+
+    Gives several points per `spacing`^2 of area where faces are small.
+    """
+    corners = _longest_edge_first(vertices[faces].astype(np.float64))
+    along = np.linalg.norm(corners[:, 1] - corners[:, 0], axis=-1)
+    twice_areas = np.linalg.norm(
+        np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=-1
+    )
+    # Powers of two, so that few distinct sizes need a pass of their own.
+    columns = _next_power_of_two(along / spacing)
+    rows = _next_power_of_two(twice_areas / np.maximum(along, 1e-12) / spacing)
+    parts = []
+    for column, row in np.unique(np.stack([columns, rows], axis=-1), axis=0):
+        these = corners[(columns == column) & (rows == row)]
+        u = np.linspace(0.0, 1.0, column + 1)[:, None, None]
+        v = np.linspace(0.0, 1.0, row + 1)[:, None, None]
+        base = these[:, 0] + u * (these[:, 1] - these[:, 0])  # (columns, faces, 3)
+        parts.append((base[None] * (1.0 - v[:, None]) + these[:, 2] * v[:, None]).reshape(-1, 3))
+    return np.concatenate(parts)
+
+
+def _longest_edge_first(corners: np.ndarray) -> np.ndarray:
+    """Triangles (F, 3, 3) with their corners turned so that the first two bound the longest edge."""
+    lengths = np.linalg.norm(np.roll(corners, -1, axis=1) - corners, axis=-1)
+    order = (lengths.argmax(axis=1)[:, None] + np.arange(3)) % 3
+    return np.take_along_axis(corners, order[:, :, None], axis=1)
+
+
+def _next_power_of_two(values: np.ndarray) -> np.ndarray:
+    return 2 ** np.ceil(np.log2(np.maximum(values, 1.0))).astype(np.int64)
 
 
 def farthest_point_order(points: np.ndarray, count: int) -> np.ndarray:

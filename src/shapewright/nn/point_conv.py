@@ -67,9 +67,7 @@ class PointSetEmbedding(nn.Module):
         super().__init__()
         self.config = config
         widths = [3 + input_channels, *config.hidden]
-        self.convs = nn.ModuleList(
-            nn.Conv1d(i, o, config.kernel) for i, o in pairwise(widths)
-        )
+        self.convs = nn.ModuleList(nn.Conv1d(i, o, config.kernel) for i, o in pairwise(widths))
         # the published convolutions end at the width of the tokens and need no projection
         narrower = config.hidden[-1] != output_channels
         self.output_proj = nn.Linear(config.hidden[-1], output_channels) if narrower else nn.Identity()

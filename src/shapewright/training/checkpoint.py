@@ -5,12 +5,12 @@ state.json; it counts only once it has its final name.
 """
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -31,8 +31,9 @@ def save_checkpoint(
 ) -> Path:
     """Write the state after `step` optimisation steps; older checkpoints beyond `keep` are removed."""
     final = run / "checkpoints" / f"step-{step:07d}"
-    temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
+    for torn in final.parent.glob(".step-*.tmp"):  # of a run that was killed while it wrote
+        shutil.rmtree(torn, ignore_errors=True)
+    temporary = final.with_name(f".{final.name}.tmp")
     temporary.mkdir(parents=True)
     save_file(contiguous(model.state_dict()), temporary / "model.safetensors")
     save_file(contiguous(ema.state_dict()), temporary / "ema.safetensors")
@@ -65,8 +66,8 @@ def load_checkpoint(
         ema.load_state_dict(load_file(folder / "ema.safetensors"))
         unflatten_optimizer(optimizer, load_file(folder / "optimizer.safetensors"))
         torch.set_rng_state(torch.tensor(state["torch_rng"], dtype=torch.uint8))
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+    except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = str(error).partition("\n")[0]
         raise CheckpointError(
             f"The checkpoint {folder} cannot be resumed ({reason}); delete it to go on from an older one."
         ) from error

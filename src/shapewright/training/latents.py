@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -96,5 +97,5 @@ def load_latents(folder: Path) -> LatentSet:
         return LatentSet(
             latents=tensors["latents"], assets=described["assets"], captions=described["captions"]
         )
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, SafetensorError) as error:
         raise DatasetError(f"{folder} holds no usable latents ({error}).") from error

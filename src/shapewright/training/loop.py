@@ -91,7 +91,9 @@ def train(
     """
     run.mkdir(parents=True, exist_ok=True)
     keep_settings(run, settings)
-    accelerator = Accelerator(mixed_precision="bf16" if config.precision == "bf16" else "no")
+    # its own mixed precision is one for all runs of a process, hence `autocast` below
+    accelerator = Accelerator(mixed_precision="no")
+    objective.model.to(accelerator.device)
     ema = ExponentialMovingAverage(objective.model, config.ema_decay)
     optimizer = make_optimizer(objective.model, config)
     found = latest_checkpoint(run)
@@ -145,7 +147,7 @@ def take_step(
         group["lr"] = rate * group.get("lr_scale", 1.0)
     generator = torch.Generator(device=accelerator.device).manual_seed(config.seed * 1_000_003 + step)
     model.train()
-    with accelerator.autocast():
+    with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
         losses = objective.losses(model, batch, generator)
     values = {name: float(value.detach()) for name, value in losses.items()}
     if not math.isfinite(values["loss"]):
@@ -176,7 +178,10 @@ def keep_settings(run: Path, settings: Any) -> None:
     """Write RUN/config.json, or check that the one there is the same but for the number of steps."""
     path, wanted = run / "config.json", to_dict(settings)
     if path.exists():
-        there = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            there = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise CheckpointError(f"'{path}' is not the settings of a run ({error}).") from error
         if differing := [k for k in wanted if without_steps(there.get(k)) != without_steps(wanted[k])]:
             raise CheckpointError(
                 f"{run} holds a run with other settings ({', '.join(differing)}); "

@@ -18,8 +18,9 @@ def targets(mesh: trimesh.Trimesh):
         materials=(Material(diffuse=(1.0, 0.5, 0.0)),),
     )
     rng = np.random.default_rng(0)
-    surface = visible_surface(textured, Raycaster(textured.vertices, textured.faces), 2000, rng)
-    return field_targets(textured, surface, COUNT, rng)
+    raycaster = Raycaster(textured.vertices, textured.faces)
+    surface = visible_surface(textured, raycaster, 2000, rng)
+    return field_targets(textured, surface, raycaster, COUNT, rng)
 
 
 @pytest.mark.parametrize("inverted", [False, True])
@@ -50,6 +51,18 @@ def test_an_open_sheet_gets_thickness_on_both_sides():
     np.testing.assert_allclose(made.signed_distance[over], SHEET_THICKNESS - np.abs(height), atol=1e-5)
     facing = made.normals[over, 2] * np.sign(height)
     assert (facing[np.abs(height) > 1e-3] == 127).all(), "normals face the query"
+
+
+def test_what_is_hidden_plays_no_part():
+    shell, core = trimesh.creation.icosphere(subdivisions=4, radius=0.8), trimesh.creation.icosphere(radius=0.4)
+    made = targets(trimesh.util.concatenate([shell, core]))
+    radius = np.linalg.norm(made.queries, axis=1)
+    np.testing.assert_allclose(made.signed_distance, 0.8 - radius + SOLID_THICKNESS, atol=2e-3)
+
+
+def test_rods_get_the_thickness_of_sheets():
+    assert targets(trimesh.creation.cylinder(0.01, 1.8)).thickness == SHEET_THICKNESS
+    assert targets(trimesh.creation.box((1.8, 1.0, 0.3))).thickness == SOLID_THICKNESS
 
 
 def test_queries_are_spread_as_said_and_any_slice_is_fair():

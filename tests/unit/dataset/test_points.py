@@ -1,7 +1,7 @@
 import numpy as np
 import trimesh
 
-from shapewright.dataset.points import point_cloud, visible_surface
+from shapewright.dataset.points import point_cloud, visible_faces, visible_surface
 from shapewright.geometry.mesh import Material, TexturedMesh
 from shapewright.geometry.raycast import Raycaster
 
@@ -34,6 +34,14 @@ def test_what_is_seen_through_an_opening_stays():
     shell.update_faces(shell.face_normals[:, 2] < 0.5)  # no lid
     points = surface(textured(shell, core)).positions
     assert (np.linalg.norm(points, axis=1) < 0.6).sum() > 50
+
+
+def test_visible_faces_of_nested_boxes():
+    shell, core = trimesh.creation.box((2, 2, 2)), trimesh.creation.box()
+    mesh = textured(shell, core)
+    raycaster = Raycaster(mesh.vertices, mesh.faces)
+    seen = visible_faces(mesh, surface(mesh), raycaster, np.random.default_rng(0))
+    assert seen.tolist() == [True] * 12 + [False] * 12
 
 
 def test_colours_follow_their_faces():

@@ -1,6 +1,6 @@
 import numpy as np
 
-from shapewright.geometry.sampling import farthest_point_order, interpolate, sample_surface
+from shapewright.geometry.sampling import farthest_point_order, interpolate, sample_surface, surface_lattice
 
 VERTICES = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 0], [3, 0, 1], [0, 3, 1]], dtype=float)
 FACES = np.array([[0, 1, 2], [0, 0, 1], [3, 4, 5]])
@@ -35,3 +35,12 @@ def test_farthest_point_order_equals_the_plain_algorithm():
 def test_coincident_points_are_never_taken_twice():
     points = np.zeros((10, 3), dtype=np.float32)
     assert sorted(farthest_point_order(points, 10).tolist()) == list(range(10))
+
+
+def test_a_lattice_leaves_no_part_of_a_face_uncovered():
+    points = surface_lattice(VERTICES, FACES, 0.1)
+    face_index, barycentric = sample_surface(VERTICES, FACES, 500, np.random.default_rng(0))
+    samples = interpolate(VERTICES, FACES, face_index, barycentric)
+    gaps = np.linalg.norm(samples[:, None] - points[None], axis=-1).min(axis=1)
+    assert gaps.max() <= 0.1 / np.sqrt(2)
+    assert len(points) < 10_000

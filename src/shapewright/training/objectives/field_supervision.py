@@ -5,7 +5,8 @@ colour at points whose answers are known. Not in the paper: see docs/decisions/0
 Shapes: B assets, N points, Q queries.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -58,6 +59,10 @@ class FieldBatch:
     signed_distance: Float[Tensor, "b q"]
     colors: Float[Tensor, "b q 3"]
     lit: Float[Tensor, "b q 3"]
+
+    def to(self, device: torch.device) -> Self:
+        tensors = [f.name for f in fields(self) if f.name != "names"]
+        return replace(self, **{name: getattr(self, name).to(device) for name in tensors})
 
 
 class FieldSupervision:
@@ -122,6 +127,7 @@ class FieldSupervision:
         }
 
     def losses(self, model: nn.Module, batch: FieldBatch, generator: torch.Generator) -> dict[str, Tensor]:
+        batch = batch.to(generator.device)
         # through the wrapper that accelerate may have put around the model, so that gradients are shared
         return self.losses_of(
             model(batch.points, batch.queries, neighbors=batch.neighbors, generator=generator), batch

@@ -139,7 +139,7 @@ class LatentTable:
     def losses(
         self, model: nn.Module, batch: tuple[Tensor, FieldBatch], generator: torch.Generator
     ) -> dict[str, Tensor]:
-        rows, examples = batch
+        rows, examples = batch[0].to(generator.device), batch[1].to(generator.device)
         encoded = min(self.config.encoded, len(rows))
         output, latents, encodings = model(rows, examples, encoded, generator)
         losses = self.supervision.losses_of(output, doubled(examples, encoded))

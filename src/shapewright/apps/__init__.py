@@ -1,0 +1,1 @@
+"""What people start: they parse, call the layers below, and say what happened; nothing else."""

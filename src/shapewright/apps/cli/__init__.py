@@ -1,0 +1,1 @@
+"""The command `shapewright`: one module per command; heavy imports wait until a command runs."""

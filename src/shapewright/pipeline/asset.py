@@ -1,0 +1,173 @@
+"""One generated or encoded object: a latent, and everything that can be made of it."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from shapewright.atomic_file import replacing
+from shapewright.errors import AssetFileError, OutputError
+from shapewright.field import Field, FieldWeights
+from shapewright.geometry import cameras, mesh_files
+from shapewright.geometry.cameras import Camera
+from shapewright.geometry.mesh import Mesh
+from shapewright.pipeline.latent_file import LATENT_SUFFIX, Origin, save_latent
+from shapewright.render import MeshRenderer, extract_mesh, render_nerf_image
+from shapewright.render.turntable import save_gif, to_uint8
+
+__all__ = ["Asset", "RenderMode"]
+
+RenderMode = Literal["mesh", "nerf"]
+Color = tuple[float, float, float]
+
+WHITE: Color = (1.0, 1.0, 1.0)
+RESOLUTION = 128
+
+
+class Asset:
+    """A latent together with the field network that decodes it."""
+
+    def __init__(self, latent: Float[Tensor, "t d"], field: Field, origin: Origin) -> None:
+        wanted = (field.config.latent_tokens, field.config.latent_channels)
+        if tuple(latent.shape) != wanted:
+            raise AssetFileError(f"The latent is {tuple(latent.shape)}, but the model decodes {wanted}.")
+        self.latent = latent.detach().float().cpu()
+        self.origin = origin
+        self._field = field
+        self._surfaces: dict[int, Mesh] = {}
+        self._renderers: dict[int, MeshRenderer] = {}
+
+    def __repr__(self) -> str:
+        made_of = f"{self.origin.prompt!r}, seed {self.origin.seed}"
+        return f"Asset({made_of}, latent {tuple(self.latent.shape)}, model {self.origin.model!r})"
+
+    @property
+    def prompt(self) -> str:
+        """What it was asked for, or the name of the file it was encoded from."""
+        return self.origin.prompt
+
+    @property
+    def seed(self) -> int | None:
+        """The seed it was drawn with; None if it was not drawn."""
+        return self.origin.seed
+
+    def surface(self, resolution: int = RESOLUTION) -> Mesh:
+        """The closed surface with sRGB vertex colours, +Z up, from a grid of resolution^3 points.
+
+        Raises: EmptySurfaceError if the field is outside everywhere.
+        """
+        if resolution not in self._surfaces:
+            self._surfaces[resolution] = extract_mesh(self._field, self._weights, resolution=resolution)
+        return self._surfaces[resolution]
+
+    def mesh(self, resolution: int = RESOLUTION):  # the type is trimesh.Trimesh, known to mesh_files only
+        """The surface as a trimesh.Trimesh with vertex colours."""
+        return mesh_files.to_trimesh(self.surface(resolution))
+
+    def export(self, path: str | Path, *, resolution: int = RESOLUTION) -> None:
+        """Write the surface: .glb (+Y up, vertex colours, a material that shows them), .ply, .obj or .stl.
+
+        Raises: OutputError for another suffix or a place that cannot be written; EmptySurfaceError.
+        """
+        mesh_files.save(self.surface(resolution), Path(path))
+
+    def save(self, path: str | Path) -> None:
+        """Write the latent with prompt, seed, settings and the model's hash.
+
+        Raises: OutputError for a suffix other than .safetensors or a place that cannot be written.
+        """
+        if Path(path).suffix != LATENT_SUFFIX:
+            raise OutputError(f"A latent file should end in '{LATENT_SUFFIX}', '{path}' does not.")
+        save_latent(Path(path), self.latent, self.origin)
+
+    def render(
+        self,
+        camera: Camera,
+        *,
+        mode: RenderMode = "mesh",
+        background: Color | None = None,
+        resolution: int = RESOLUTION,
+    ) -> np.ndarray:
+        """A picture (H, W, 4), float32 sRGB and straight alpha in [0, 1]; opaque with a `background`.
+
+        mode: 'mesh' ray casts the surface; 'nerf' integrates the density along every ray (slower).
+        """
+        if mode == "nerf":
+            return render_nerf_image(self._field, self._weights, camera, background=background)
+        if resolution not in self._renderers:
+            self._renderers[resolution] = MeshRenderer(self.surface(resolution))
+        return self._renderers[resolution].render(camera, background=background)
+
+    def turntable(
+        self,
+        path: str | Path,
+        *,
+        frames: int = 24,
+        size_px: int = 256,
+        mode: RenderMode = "mesh",
+        resolution: int = RESOLUTION,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Write a looping GIF of one turn. Raises: OutputError; EmptySurfaceError."""
+        if Path(path).suffix.lower() != ".gif":
+            raise OutputError(f"A turntable should end in '.gif', '{path}' does not.")
+        pictures: list[np.ndarray] = []
+        for camera in cameras.turntable(frames, size_px=size_px):
+            pictures.append(self.render(camera, mode=mode, background=WHITE, resolution=resolution))
+            if progress is not None:
+                progress(len(pictures), frames)
+        with replacing(Path(path)) as temporary:
+            save_gif(pictures, temporary)
+
+    def preview(
+        self,
+        path: str | Path,
+        *,
+        size_px: int = 256,
+        mode: RenderMode = "mesh",
+        resolution: int = RESOLUTION,
+    ) -> None:
+        """Write a PNG of four views side by side. Raises: OutputError; EmptySurfaceError."""
+        views = [
+            self.render(camera, mode=mode, background=WHITE, resolution=resolution)
+            for camera in four_views(size_px)
+        ]
+        save_png(views, Path(path))
+
+    def picture(
+        self,
+        path: str | Path,
+        camera: Camera,
+        *,
+        mode: RenderMode = "mesh",
+        background: Color | None = WHITE,
+        resolution: int = RESOLUTION,
+    ) -> None:
+        """Write a PNG of one view. Raises: OutputError; EmptySurfaceError."""
+        save_png([self.render(camera, mode=mode, background=background, resolution=resolution)], Path(path))
+
+    @cached_property
+    def _weights(self) -> FieldWeights:
+        device = next(self._field.parameters()).device
+        with torch.no_grad():
+            return self._field.weights(self.latent[None].to(device))
+
+
+def four_views(size_px: int) -> list[Camera]:
+    """From the front left and then on around the object."""
+    return cameras.turntable(8, size_px=size_px)[1::2]
+
+
+def save_png(pictures: Sequence[np.ndarray], path: Path) -> None:
+    """Write pictures (H, W, C) in [0, 1] side by side. Raises: OutputError."""
+    if path.suffix.lower() != ".png":
+        raise OutputError(f"A picture should end in '.png', '{path}' does not.")
+    image = Image.fromarray(to_uint8(np.concatenate(pictures, axis=1)))
+    with replacing(path) as temporary:
+        image.save(temporary)

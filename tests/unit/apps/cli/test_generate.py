@@ -1,0 +1,136 @@
+"""Prompts to files through the command line."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from command_line import Shapewright
+from shapewright.geometry.mesh_files import load
+from shapewright.pipeline.latent_file import load_latent
+
+SMALL = ("--resolution", "16", "--device", "cpu")
+
+
+def test_one_prompt_makes_one_file(shapewright: Shapewright, model_folder: Path, here: Path) -> None:
+    outcome = shapewright("generate", "a wooden chair", "--model", model_folder, *SMALL)
+    assert outcome.code == 0
+    assert outcome.out == "a-wooden-chair_0.glb\n"
+    assert "Making 1 object with 'random' on cpu" in outcome.err
+    assert "about" in outcome.err
+    assert [path.name for path in here.iterdir()] == ["a-wooden-chair_0.glb"]
+    assert len(load(here / "a-wooden-chair_0.glb").faces) > 10
+
+
+def test_everything_at_once(shapewright: Shapewright, model_folder: Path, here: Path) -> None:
+    (here / "prompts.txt").write_text("a lamp\n\n  a bed \n")
+    outcome = shapewright(
+        *("generate", "a chair", "--prompts-file", "prompts.txt", "--model", model_folder, *SMALL),
+        *("--n", "2", "--seed", "5", "--steps", "2", "--guidance", "1", "--json"),
+        *("--output", "out/{index}-{prompt}-{seed}.ply", "--latent", "latents/"),
+    )
+    assert outcome.code == 0
+    assert outcome.err == ""
+    rows = outcome.json["objects"]
+    assert [(row["prompt"], row["seed"]) for row in rows] == [
+        (prompt, seed) for prompt in ("a chair", "a lamp", "a bed") for seed in (5, 6)
+    ]
+    assert rows[3]["output"] == "out/3-a-lamp-6.ply"
+    assert rows[3]["latent"] == "latents/a-lamp_6.safetensors"
+    for row in rows:
+        load(here / row["output"])
+        assert load_latent(here / row["latent"])[1].prompt == row["prompt"]
+    assert len([path for path in here.rglob("*") if path.is_file()]) == 1 + 2 * 6
+
+
+def test_pictures_come_with_it(shapewright: Shapewright, model_folder: Path, here: Path) -> None:
+    outcome = shapewright(
+        *("generate", "a chair", "--model", model_folder, *SMALL, "--output", "chair.glb"),
+        *("--preview", "views/", "--turntable", "turns/{prompt}{seed}.gif"),
+    )
+    assert outcome.code == 0
+    assert outcome.out.splitlines() == ["chair.glb", "views/a-chair_0.png", "turns/a-chair0.gif"]
+    with Image.open(here / "views/a-chair_0.png") as picture:
+        assert picture.width == 4 * picture.height
+    with Image.open(here / "turns/a-chair0.gif") as picture:
+        assert picture.format == "GIF"
+
+
+def test_a_seed_gives_the_same_file_alone_and_in_company(
+    shapewright: Shapewright, model_folder: Path, here: Path
+) -> None:
+    shapewright(
+        "generate", "a chair", "a bed", "--n", "3", "--output", "all/", "--model", model_folder, *SMALL
+    )
+    shapewright("generate", "a bed", "--seed", "2", "--output", "one.glb", "--model", model_folder, *SMALL)
+    assert (here / "all/a-bed_2.glb").read_bytes() == (here / "one.glb").read_bytes()
+
+
+def test_the_same_prompt_twice_makes_two_files(
+    shapewright: Shapewright, model_folder: Path, here: Path
+) -> None:
+    outcome = shapewright("generate", "a bed", "a bed", "--output", "x/", "--model", model_folder, *SMALL)
+    assert outcome.code == 0
+    assert sorted(path.name for path in (here / "x").iterdir()) == ["a-bed_0_0.glb", "a-bed_0_1.glb"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "No prompt was given"),
+        ([""], "prompt is empty"),
+        (["  "], "prompt is empty"),
+        (["chair " * 2000], "2000 words"),
+        (["a chair", "--prompts-file", "nothing.txt"], "nothing.txt"),
+        (["--prompts-file", "blank.txt"], "holds no prompt"),
+        (["--prompts-file", "picture.bin"], "cannot be read as text"),
+        (["a chair", "--model", "homewear"], "did you mean 'homeware'?"),
+        (["a chair", "--model", "openai/shap-e"], "cannot load"),
+        (["a chair", "--model", "."], "not a model folder"),
+        (["a chair", "--output", "blank.txt/chair.glb"], "is a file, not a folder"),
+        (["a chair", "--output", "/proc/chair.glb"], "Cannot write"),
+        (["a chair", "--output", "chair.xyz"], "what can be written is .glb"),
+        (["a chair", "--output", "{colour}.glb"], "asks for {colour}"),
+        (["a chair", "--output", "{prompt.glb"], "not a valid pattern"),
+        (["a chair", "a bed", "--output", "one.glb"], "gives the same file"),
+        (["a chair", "--n", "2", "--output", "{prompt}.glb"], "gives the same file"),
+        (["a chair", "--preview", "chair.jpg"], "what can be written is .png"),
+        (["a chair", "--turntable", "chair.mp4"], "what can be written is .gif"),
+        (["a chair", "--latent", "chair.pt"], "what can be written is .safetensors"),
+        (["a chair", "--n", "0"], "--n must be at least 1"),
+        (["a chair", "--seed", "-1"], "--seed must not be negative"),
+        (["a chair", "--resolution", "4"], "--resolution must be in 8..1024"),
+    ],
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_mistakes_are_told_in_one_sentence_before_any_work(
+    shapewright: Shapewright, here: Path, arguments: list[str], message: str, as_json: bool
+) -> None:
+    (here / "blank.txt").write_text("\n\n")
+    (here / "picture.bin").write_bytes(b"\xff\xfe\x00\xff")
+    before = sorted(here.rglob("*"))
+    outcome = shapewright("generate", *arguments, *(["--json"] if as_json else []))
+    assert outcome.code == 2
+    assert outcome.is_one_sentence(), outcome
+    assert message in outcome.err
+    assert sorted(here.rglob("*")) == before
+
+
+@pytest.mark.parametrize(("option", "message"), [("--steps", "1 step"), ("--guidance", "guidance")])
+def test_settings_out_of_range_are_refused(
+    shapewright: Shapewright, model_folder: Path, here: Path, option: str, message: str
+) -> None:
+    outcome = shapewright("generate", "a chair", option, "-1", "--model", model_folder)
+    assert outcome.code == 2
+    assert message in outcome.err
+    assert list(here.iterdir()) == []
+
+
+def test_objects_without_a_surface_leave_no_file(
+    shapewright: Shapewright, empty_model_folder: Path, here: Path
+) -> None:
+    outcome = shapewright("generate", "a chair", "--n", "2", "--model", empty_model_folder, "--json", *SMALL)
+    assert outcome.code == 2
+    assert outcome.is_one_sentence(), outcome
+    assert "2 of 2 objects came out without a surface: 'a chair' with seed 0" in outcome.err
+    assert list(here.iterdir()) == []

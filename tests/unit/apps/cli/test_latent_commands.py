@@ -1,0 +1,158 @@
+"""encode, export, render, interpolate: files to latents and latents to files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from command_line import Shapewright
+from shapewright.geometry.mesh import Mesh
+from shapewright.geometry.mesh_files import load, save
+from shapewright.pipeline.latent_file import load_latent
+from solids import cube_mesh, grid_mesh
+
+
+@pytest.fixture
+def cube_latent(shapewright: Shapewright, model_folder: Path, here: Path) -> Path:
+    save(cube_mesh(), here / "cube.glb")
+    outcome = shapewright("encode", "cube.glb", "--model", model_folder)
+    assert outcome.code == 0
+    assert outcome.out == "cube.latent.safetensors\n"
+    (here / "cube.glb").unlink()
+    return here / "cube.latent.safetensors"
+
+
+def test_a_latent_becomes_a_mesh(
+    shapewright: Shapewright, model_folder: Path, here: Path, cube_latent: Path
+) -> None:
+    assert load_latent(cube_latent)[1].settings == {"encoded_from": "cube.glb"}
+    outcome = shapewright(
+        "export",
+        cube_latent,
+        "--output",
+        "x/cube.stl",
+        "--resolution",
+        "16",
+        "--model",
+        model_folder,
+        "--json",
+    )
+    assert outcome.code == 0
+    assert outcome.json["output"] == "x/cube.stl"
+    assert outcome.json["faces"] == len(load(here / "x/cube.stl").faces)
+
+
+def test_a_latent_becomes_pictures(
+    shapewright: Shapewright, model_folder: Path, here: Path, cube_latent: Path
+) -> None:
+    common = (cube_latent, "--model", model_folder, "--size-px", "16", "--resolution", "16")
+    assert shapewright("render", *common).code == 0
+    assert shapewright("render", *common, "--output", "clear.png", "--transparent").code == 0
+    assert shapewright("render", *common, "--output", "nerf.png", "--mode", "nerf").code == 0
+    assert shapewright("render", *common, "--output", "turn.gif", "--frames", "3").code == 0
+    for name, mode in (("render.png", "RGBA"), ("clear.png", "RGBA"), ("nerf.png", "RGBA")):
+        with Image.open(here / name) as picture:
+            assert (picture.size, picture.mode) == ((16, 16), mode)
+    with Image.open(here / "render.png") as picture:
+        assert np.asarray(picture)[..., 3].min() == 255
+
+
+def test_two_latents_have_others_between(
+    shapewright: Shapewright, model_folder: Path, here: Path, cube_latent: Path
+) -> None:
+    outcome = shapewright(
+        *("interpolate", cube_latent, cube_latent, "--count", "3", "--resolution", "16"),
+        *("--model", model_folder, "--output", "way/"),
+    )
+    assert outcome.code == 0
+    assert len(list((here / "way").iterdir())) == 3
+
+
+def test_a_million_triangles_are_encoded(shapewright: Shapewright, model_folder: Path, here: Path) -> None:
+    mesh = grid_mesh(708)
+    assert len(mesh.faces) > 990_000
+    save(mesh, here / "large.ply")
+    assert shapewright("encode", "large.ply", "--model", model_folder).code == 0
+    assert load_latent(here / "large.latent.safetensors")[0].isfinite().all()
+
+
+def write_bad_files(folder: Path) -> None:
+    cube = cube_mesh()
+    (folder / "zero.glb").touch()
+    (folder / "rubbish.glb").write_bytes(b"rubbish" * 100)
+    (folder / "model.fbx").touch()
+    (folder / "no-faces.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\n")
+    (folder / "flat.obj").write_text("v 0 0 0\nv 1 0 0\nv 2 0 0\nf 1 2 3\n")
+    save(Mesh(vertices=np.full_like(cube.vertices, np.nan), faces=cube.faces), folder / "nan.ply")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nothing.glb", "nothing.glb"),
+        (".", "suffix"),
+        ("zero.glb", "empty"),
+        ("rubbish.glb", "cannot be read"),
+        ("model.fbx", "suffix"),
+        ("no-faces.obj", "no-faces.obj"),
+        ("flat.obj", "flat.obj"),
+        ("nan.ply", "not finite"),
+    ],
+)
+def test_unusable_files_are_told_in_one_sentence(
+    shapewright: Shapewright, model_folder: Path, here: Path, name: str, message: str
+) -> None:
+    write_bad_files(here)
+    before = sorted(here.rglob("*"))
+    outcome = shapewright("encode", name, "--model", model_folder, "--output", "x.safetensors", "--json")
+    assert outcome.code == 2
+    assert outcome.is_one_sentence(), outcome
+    assert message in outcome.err
+    assert sorted(here.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["export", "nothing.safetensors"], "There is no latent file"),
+        (["export", "rubbish.safetensors"], "cannot be read as a latent file"),
+        (["render", "nothing.safetensors"], "There is no latent file"),
+        (["render", "nothing.safetensors", "--output", "x.bmp"], "what can be written is .png, .gif"),
+        (["render", "nothing.safetensors", "--output", "/proc/x.png"], "Cannot write"),
+        (["render", "x", "--size-px", "1"], "--size-px"),
+        (["render", "x", "--frames", "1"], "--frames"),
+        (["render", "x", "--elevation-deg", "90"], "--elevation-deg"),
+        (["interpolate", "nothing.safetensors", "x", "--count", "1"], "--count"),
+        (["interpolate", "nothing.safetensors", "x", "--output", "one.glb"], "gives the same file"),
+        (["encode", "cube.glb", "--output", "x.pt"], "what can be written is .safetensors"),
+        (["encode", "cube.glb", "--output", "rubbish.safetensors/x.safetensors"], "is a file, not a folder"),
+    ],
+)
+def test_mistakes_are_told_in_one_sentence(
+    shapewright: Shapewright, here: Path, arguments: list[str], message: str
+) -> None:
+    (here / "rubbish.safetensors").write_bytes(b"rubbish" * 10)
+    before = sorted(here.rglob("*"))
+    outcome = shapewright(*arguments, "--json")
+    assert outcome.code == 2
+    assert outcome.is_one_sentence(), outcome
+    assert message in outcome.err
+    assert sorted(here.rglob("*")) == before
+
+
+def test_a_latent_of_an_unnamed_model_asks_for_its_folder(
+    shapewright: Shapewright, cube_latent: Path
+) -> None:
+    outcome = shapewright("export", cube_latent)
+    assert outcome.code == 2
+    assert "give its folder with --model" in outcome.err
+
+
+def test_a_latent_of_another_model_is_refused(
+    shapewright: Shapewright, empty_model_folder: Path, cube_latent: Path
+) -> None:
+    outcome = shapewright("export", cube_latent, "--model", empty_model_folder)
+    assert outcome.code == 2
+    assert outcome.err.startswith("shapewright: ")
+    assert "cannot be decoded" in outcome.err

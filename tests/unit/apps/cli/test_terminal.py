@@ -1,0 +1,47 @@
+"""Progress and durations."""
+
+import pytest
+
+from shapewright.apps.cli import terminal
+from shapewright.apps.cli.terminal import Terminal, duration
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "1 s"), (8.4, "8 s"), (89, "89 s"), (180, "3 min"), (5400, "1 h 30 min"), (7800, "2 h 10 min")],
+)
+def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_a_log_gets_a_line_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter([0.0, 10.0, 20.0, 30.0, 36.0, 40.0])
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: next(now))
+    with Terminal().progress("Drawing") as advance:
+        for done in range(1, 5):
+            advance(done, 10, "loss 0.5" if done == 4 else "")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["Drawing: 2 of 10, about 3 min left", "Drawing: 4 of 10, about 72 s left, loss 0.5"]
+
+
+def test_json_mode_is_silent_until_the_result(capsys: pytest.CaptureFixture[str]) -> None:
+    quiet = Terminal(as_json=True)
+    quiet.say("hello")
+    with quiet.progress("Drawing") as advance:
+        advance(1, 1)
+    quiet.result({"a": 1}, "text")
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert captured.out == '{\n  "a": 1\n}\n'
+
+
+def test_a_bar_is_drawn_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with Terminal().progress("Drawing") as advance:
+        advance(1, 2, "well")
+        advance(2, 2, "done")
+    assert "2/2" in capsys.readouterr().err

@@ -1,0 +1,34 @@
+"""Mistakes in `train` and `evaluate` are told in one sentence; tests/e2e trains for real."""
+
+from pathlib import Path
+
+import pytest
+
+from command_line import Shapewright
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "encoder", "--data", "nothing", "--out", "run"], "nothing"),
+        (["train", "encoder", "--data", "nothing", "--out", "file"], "file"),
+        (["train", "encoder", "--data", "nothing", "--out", "run", "--steps", "0"], "--steps"),
+        (["train", "prior", "--data", "nothing", "--encoder", "nothing", "--out", "run"], "nothing"),
+        (["evaluate", "quick", "--data", "nothing", "--model", "MODEL"], "nothing"),
+        (["evaluate", "quick", "--data", "nothing", "--model", "MODEL", "--assets", "0"], "assets"),
+        (["evaluate", "quick", "--data", "nothing", "--output", "x.txt"], "what can be written is .json"),
+        (["evaluate", "sheet", "--model", "nothing"], "no model or model folder 'nothing'"),
+        (["evaluate", "sheet", "--output", "x.jpg"], "what can be written is .png"),
+        (["evaluate", "sheet", "--output", "/proc/x.png"], "Cannot write"),
+    ],
+)
+def test_mistakes_are_told_in_one_sentence(
+    shapewright: Shapewright, model_folder: Path, here: Path, arguments: list[str], message: str
+) -> None:
+    (here / "file").touch()
+    places = [str(model_folder) if argument == "MODEL" else argument for argument in arguments]
+    outcome = shapewright(*places, "--json")
+    assert outcome.code == 2
+    assert outcome.is_one_sentence(), outcome
+    assert message in outcome.err
+    assert [path.name for path in here.iterdir()] == ["file"]

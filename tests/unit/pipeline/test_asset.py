@@ -1,0 +1,89 @@
+"""What can be made of a latent."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from shapewright import Asset, Pipeline
+from shapewright.errors import AssetFileError, EmptySurfaceError, OutputError
+from shapewright.geometry.cameras import turntable
+from shapewright.geometry.mesh_files import load
+from tiny_models import FakeText, random_model
+
+RESOLUTION = 16
+
+
+@pytest.fixture(scope="module")
+def asset() -> Asset:
+    return Pipeline(random_model(), text_encoder=FakeText(), device="cpu").generate("a chair", steps=1)[0]
+
+
+def test_the_mesh_has_colours_and_lies_in_the_box(asset: Asset) -> None:
+    mesh = asset.mesh(RESOLUTION)
+    assert len(mesh.faces) > 10
+    assert np.abs(mesh.vertices).max() <= 1 + 2 / RESOLUTION  # the closing border is one cell outside
+    assert mesh.visual.kind == "vertex"
+    assert mesh.is_watertight
+
+
+def test_an_exported_file_holds_the_surface(asset: Asset, tmp_path: Path) -> None:
+    asset.export(tmp_path / "chair.glb", resolution=RESOLUTION)
+    read = load(tmp_path / "chair.glb")
+    assert len(read.faces) == len(asset.surface(RESOLUTION).faces)
+    np.testing.assert_allclose(read.vertices, asset.surface(RESOLUTION).vertices, atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["mesh", "nerf"])
+def test_pictures_are_floats_in_the_unit_range(asset: Asset, mode: str) -> None:
+    camera = turntable(3, size_px=12)[1]
+    picture = asset.render(camera, mode=mode, resolution=RESOLUTION)  # type: ignore[arg-type]  # one of the two
+    assert picture.shape == (12, 12, 4)
+    assert picture.dtype == np.float32
+    assert picture.min() >= 0.0
+    assert picture.max() <= 1.0
+    opaque = asset.render(camera, mode=mode, background=(1, 1, 1), resolution=RESOLUTION)  # type: ignore[arg-type]
+    assert (opaque[..., 3] == 1.0).all()
+
+
+def test_previews_and_turntables_are_pictures(asset: Asset, tmp_path: Path) -> None:
+    asset.preview(tmp_path / "chair.png", size_px=16, resolution=RESOLUTION)
+    with Image.open(tmp_path / "chair.png") as picture:
+        assert picture.size == (64, 16)
+    asset.turntable(tmp_path / "chair.gif", frames=3, size_px=16, resolution=RESOLUTION)
+    with Image.open(tmp_path / "chair.gif") as picture:
+        assert picture.size == (16, 16)
+        assert getattr(picture, "n_frames", 1) == 3
+    asset.picture(tmp_path / "one.png", turntable(3, size_px=16)[0], background=None, resolution=RESOLUTION)
+    with Image.open(tmp_path / "one.png") as picture:
+        assert picture.mode == "RGBA"
+    assert {path.name for path in tmp_path.iterdir()} == {"chair.png", "chair.gif", "one.png"}
+
+
+@pytest.mark.parametrize("name", ["chair.xyz", "chair"])
+def test_unknown_suffixes_are_refused(asset: Asset, tmp_path: Path, name: str) -> None:
+    writers = (
+        lambda path: asset.export(path, resolution=RESOLUTION),
+        asset.save,
+        asset.preview,
+        asset.turntable,
+    )
+    for write in writers:
+        with pytest.raises(OutputError):
+            write(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_latent_without_a_surface_says_so(tmp_path: Path) -> None:
+    pipeline = Pipeline(random_model(empty=True), text_encoder=FakeText(), device="cpu")
+    asset = pipeline.generate("a chair", steps=1)[0]
+    with pytest.raises(EmptySurfaceError, match="no surface"):
+        asset.export(tmp_path / "chair.glb", resolution=RESOLUTION)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_latent_of_another_shape_is_refused(asset: Asset) -> None:
+    with pytest.raises(AssetFileError, match="decodes"):
+        Asset(torch.zeros(3, 3), random_model().autoencoder.field, asset.origin)
