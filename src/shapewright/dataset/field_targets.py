@@ -54,7 +54,7 @@ def field_targets(
     ambiguous = float((np.abs(winding - np.round(winding)) > 0.2)[spread == 2].mean())
     grid = SpaceGrid(mesh)
     inside = decide_inside(grid, queries, near.points, winding, trust_winding=ambiguous <= AMBIGUOUS_SHARE)
-    thickness = _thickness(near.distance, inside, spread)
+    thickness = _thickness(near.distance, inside, spread, ambiguous)
     colors = visible.surface_colors(near.face_index, near.barycentric)[:, :3]
     _, face_normals = face_areas_and_normals(visible.vertices, visible.faces)
     normals = _outward(face_normals[near.face_index], queries - near.points, inside)
@@ -82,11 +82,13 @@ def _queries(surface: np.ndarray, count: int, rng: np.random.Generator) -> tuple
     return positions.astype(np.float16).astype(np.float32), spread[order]
 
 
-def _thickness(distance: np.ndarray, inside: np.ndarray, spread: np.ndarray) -> float:
-    """Thick for models that are mostly sheets or rods: hardly a place a little off the surface is inside.
+def _thickness(distance: np.ndarray, inside: np.ndarray, spread: np.ndarray, ambiguous: float) -> float:
+    """Thick for models with open sheets, and for those that are mostly sheets or rods.
 
-    Beside a large solid, half of those places are.
+    Beside a large solid half of the places a little off the surface are inside; beside a rod hardly any.
     """
+    if ambiguous > AMBIGUOUS_SHARE:
+        return SHEET_THICKNESS
     beside = (spread == 0) & (distance > 0.01) & (distance < 0.03)
     return SHEET_THICKNESS if inside[beside].mean() < 0.25 else SOLID_THICKNESS
 

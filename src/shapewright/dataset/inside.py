@@ -6,6 +6,8 @@ space that is closed in (the inside of a wardrobe) is filled. So models become s
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 from scipy import ndimage
 
@@ -26,7 +28,7 @@ class SpaceGrid:
     def __init__(self, mesh: TexturedMesh) -> None:
         surface = np.zeros((_RESOLUTION,) * 3, dtype=bool)
         surface[_voxels(surface_lattice(mesh.vertices, mesh.faces, 1.0 / _RESOLUTION))] = True
-        labels, count = ndimage.label(~surface)  # neighbours across faces only: nothing slips through edges
+        labels, count = _connected(~surface)
         kinds = np.full(count + 1, ENCLOSED, dtype=np.int8)
         kinds[np.bincount(labels.reshape(-1), minlength=count + 1) < _SMALLEST_HOLLOW] = SURFACE
         kinds[labels[0, 0, 0]] = OPEN  # the corner is outside: models keep a margin to the box
@@ -36,6 +38,15 @@ class SpaceGrid:
     def at(self, points: np.ndarray) -> np.ndarray:
         """OPEN, SURFACE or ENCLOSED (N,) for points (N, 3) of the box."""
         return self._kinds[_voxels(points)]
+
+
+def _connected(space: np.ndarray) -> tuple[np.ndarray, int]:
+    """Labels 1..count of the connected parts of `space`, 0 elsewhere.
+
+    Neighbours share a face: nothing slips through the edges between the surface's voxels.
+    """
+    labels, count = cast("tuple[np.ndarray, int]", ndimage.label(space))
+    return labels, count
 
 
 def _voxels(points: np.ndarray) -> tuple[np.ndarray, ...]:

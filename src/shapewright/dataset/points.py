@@ -61,7 +61,7 @@ def visible_surface(
 def visible_faces(
     mesh: TexturedMesh, surface: SurfacePoints, raycaster: Raycaster, rng: np.random.Generator
 ) -> np.ndarray:
-    """Which faces (F,) can be seen from outside: by their centre, or by a visible point `surface` has there."""
+    """Which faces (F,) can be seen from outside: their centre, or a point that `surface` has there."""
     _, normals = face_areas_and_normals(mesh.vertices, mesh.faces)
     centers = mesh.vertices[mesh.faces].mean(axis=1)
     seen = _sees_outside(centers, normals, raycaster, rng)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from shapewright.atomic_file import replacing
-from shapewright.errors import EmptySurfaceError, OutputError
+from shapewright.errors import ConfigError, EmptySurfaceError, OutputError
 from shapewright.evaluation.prompts import HOUSEHOLD_PROMPTS
 from shapewright.geometry.cameras import turntable
 from shapewright.pipeline import Asset, Pipeline
@@ -25,8 +25,11 @@ def household_sheet(
 ) -> None:
     """Write the household prompts, `seeds` samples each, seen from the front left, as a PNG.
 
-    A sample without a surface is an empty cell. Raises: OutputError; ModelError without a prior.
+    A sample without a surface is an empty cell.
+    Raises: OutputError; ConfigError for a size or number below 1; ModelError without a prior.
     """
+    if size_px < 1:
+        raise ConfigError(f"The pictures of a sheet have at least 1 pixel a side, not {size_px}.")
     if path.suffix.lower() != ".png":
         raise OutputError(f"A sheet should end in '.png', '{path}' does not.")
     strips: list[Strip] = []

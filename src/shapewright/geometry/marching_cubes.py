@@ -14,8 +14,9 @@ def marching_cubes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Triangles where `values` (X, Y, Z) cross zero; positive is inside, normals point outwards.
 
     Returns vertices (V, 3) float32 in units of grid indices, and faces (F, 3) int64 without triangles of no
-    area; both are empty where nothing crosses zero. Vertices lie on edges of the grid, where linear interpolation
-    of the two samples is zero; a few cells of ambiguous signs get one more inside. Closed if all samples on the grid's border are negative.
+    area; both are empty where nothing crosses zero. Vertices lie on edges of the grid, where linear
+    interpolation of the two samples is zero; a few cells of ambiguous signs get one more inside. Closed if
+    all samples on the grid's border are negative.
 
     Source: Lewiner et al. 2003, "Efficient implementation of marching cubes' cases with topological
     guarantees".

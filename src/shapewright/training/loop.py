@@ -178,10 +178,7 @@ def keep_settings(run: Path, settings: Any) -> None:
     """Write RUN/config.json, or check that the one there is the same but for the number of steps."""
     path, wanted = run / "config.json", to_dict(settings)
     if path.exists():
-        try:
-            there = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise CheckpointError(f"'{path}' is not the settings of a run ({error}).") from error
+        there = read_settings(path)
         if differing := [k for k in wanted if without_steps(there.get(k)) != without_steps(wanted[k])]:
             raise CheckpointError(
                 f"{run} holds a run with other settings ({', '.join(differing)}); "
@@ -190,6 +187,16 @@ def keep_settings(run: Path, settings: Any) -> None:
     temporary = path.with_suffix(".json.tmp")
     temporary.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
     temporary.replace(path)
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        settings = None
+    if not isinstance(settings, dict):
+        raise CheckpointError(f"'{path}' does not hold a run's settings; choose another folder for --out.")
+    return settings
 
 
 def without_steps(value: Any) -> Any:

@@ -66,6 +66,7 @@ def refine_latents(
     Raises: DatasetError, ModelError, CheckpointError.
     """
     first = load_model(model_folder(encoder))
+    first.autoencoder.requires_grad_(True)  # loaded models are for use
     records = training_records(data)
     check_points(records, recipe.objective.supervision.points)
     torch.manual_seed(recipe.loop.seed)

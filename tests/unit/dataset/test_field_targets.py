@@ -54,7 +54,10 @@ def test_an_open_sheet_gets_thickness_on_both_sides():
 
 
 def test_what_is_hidden_plays_no_part():
-    shell, core = trimesh.creation.icosphere(subdivisions=4, radius=0.8), trimesh.creation.icosphere(radius=0.4)
+    shell, core = (
+        trimesh.creation.icosphere(subdivisions=4, radius=0.8),
+        trimesh.creation.icosphere(radius=0.4),
+    )
     made = targets(trimesh.util.concatenate([shell, core]))
     radius = np.linalg.norm(made.queries, axis=1)
     np.testing.assert_allclose(made.signed_distance, 0.8 - radius + SOLID_THICKNESS, atol=2e-3)

@@ -8,7 +8,7 @@ Shapes: B draws of a step, E of them also encoded, T tokens, D channels.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import torch
@@ -163,10 +163,6 @@ class LatentTable:
 
 def doubled(batch: FieldBatch, encoded: int) -> FieldBatch:
     """The batch with its first `encoded` examples once more at the end."""
-    again = {
-        name: torch.cat([getattr(batch, name), getattr(batch, name)[:encoded]])
-        for name in ("queries", "signed_distance", "colors", "lit")
-    }
-    return FieldBatch(
-        names=batch.names + batch.names[:encoded], points=batch.points, neighbors=batch.neighbors, **again
-    )
+    tensors = [f.name for f in fields(batch) if f.name != "names"]
+    again = {name: torch.cat([getattr(batch, name), getattr(batch, name)[:encoded]]) for name in tensors}
+    return FieldBatch(names=batch.names + batch.names[:encoded], **again)
