@@ -53,7 +53,9 @@ def field_targets(
     winding = winding_number(mesh.vertices, mesh.faces, queries)
     ambiguous = float((np.abs(winding - np.round(winding)) > 0.2)[spread == 2].mean())
     grid = SpaceGrid(mesh)
-    inside = decide_inside(grid, queries, near.points, winding, trust_winding=ambiguous <= AMBIGUOUS_SHARE)
+    inside = decide_inside(
+        grid, raycaster, queries, near.points, winding, trust_winding=ambiguous <= AMBIGUOUS_SHARE
+    )
     thickness = _thickness(near.distance, inside, spread, ambiguous)
     colors = visible.surface_colors(near.face_index, near.barycentric)[:, :3]
     _, face_normals = face_areas_and_normals(visible.vertices, visible.faces)

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from shapewright.geometry.mesh import TexturedMesh
+from shapewright.geometry.raycast import Raycaster
 from shapewright.geometry.sampling import surface_lattice
 
 __all__ = ["ENCLOSED", "OPEN", "SURFACE", "SpaceGrid", "decide_inside"]
@@ -56,6 +57,7 @@ def _voxels(points: np.ndarray) -> tuple[np.ndarray, ...]:
 
 def decide_inside(
     grid: SpaceGrid,
+    raycaster: Raycaster,
     queries: np.ndarray,
     surface_points: np.ndarray,
     winding: np.ndarray,
@@ -64,16 +66,40 @@ def decide_inside(
 ) -> np.ndarray:
     """Whether each query (N, 3), with its nearest visible surface point (N, 3), is inside: (N,) bool.
 
-    In voxels that the surface meets, a probe a little further from the surface tells the side.
+    In voxels that the surface meets, a probe a little further from the surface tells the side. A winding
+    number that cannot be trusted still counts where nothing but the underside is open (a sofa without floor).
     """
     kind = grid.at(queries)
     away = queries - surface_points
     distance = np.linalg.norm(away, axis=-1, keepdims=True)
     probe = grid.at(np.clip(queries + away / np.maximum(distance, 1e-9) * _PROBE, -1.0, 1.0))
-    wound = np.abs(winding) > 0.5
     inside = (kind == ENCLOSED) | ((kind == SURFACE) & (probe == ENCLOSED))
     # Met by the surface, yet far from all that is visible: a hidden part.
     inside |= (kind == SURFACE) & (distance[:, 0] > 2.0 * _PROBE)
+    wound = np.abs(winding) > 0.5
     if trust_winding:
         return inside | wound
-    return inside | (wound & (kind == SURFACE) & (probe != OPEN))
+    doubtful = np.flatnonzero(wound & ~inside)
+    inside[doubtful[~_sees_the_sky(queries[doubtful], raycaster)]] = True
+    return inside
+
+
+def _sees_the_sky(points: np.ndarray, raycaster: Raycaster) -> np.ndarray:
+    """Whether any of a few rays from each point, none of them steeply down, leaves the model."""
+    seen = np.zeros(len(points), dtype=bool)
+    for direction in _SKYWARD:
+        hidden = np.flatnonzero(~seen)
+        directions = np.broadcast_to(direction, (len(hidden), 3))
+        seen[hidden] = raycaster.cast(points[hidden], directions).face_index < 0
+    return seen
+
+
+def _spiral(count: int, lowest: float) -> np.ndarray:
+    """`count` unit vectors (count, 3) spread evenly over the sphere above the height `lowest`."""
+    height = lowest + (1.0 - lowest) * (np.arange(count) + 0.5) / count
+    angle = np.arange(count) * (np.pi * (3.0 - np.sqrt(5.0)))
+    level = np.sqrt(1.0 - height**2)
+    return np.stack([level * np.cos(angle), level * np.sin(angle), height], axis=-1)
+
+
+_SKYWARD = _spiral(24, lowest=-0.2)

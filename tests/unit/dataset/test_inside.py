@@ -3,6 +3,7 @@ import trimesh
 
 from shapewright.dataset.inside import ENCLOSED, OPEN, SURFACE, SpaceGrid, decide_inside
 from shapewright.geometry.mesh import TexturedMesh
+from shapewright.geometry.raycast import Raycaster
 from shapewright.geometry.signed_distance import nearest_surface, winding_number
 
 QUERIES = np.random.default_rng(1).uniform(-0.95, 0.95, size=(3000, 3))
@@ -20,7 +21,8 @@ def inside(whole: TexturedMesh, visible: TexturedMesh, *, trust: bool) -> np.nda
     near = nearest_surface(visible.vertices, visible.faces, QUERIES)
     winding = winding_number(whole.vertices, whole.faces, QUERIES)
     grid = SpaceGrid(whole)
-    return decide_inside(grid, QUERIES, near.points, winding, trust_winding=trust)
+    raycaster = Raycaster(whole.vertices, whole.faces)
+    return decide_inside(grid, raycaster, QUERIES, near.points, winding, trust_winding=trust)
 
 
 def box_without(*sides: int) -> TexturedMesh:
@@ -48,6 +50,17 @@ def test_a_closed_box_is_solid_however_its_faces_turn():
     np.testing.assert_array_equal(inside(box, box, trust=False)[clear], depth[clear] > 0)
 
 
+def test_a_box_without_floor_is_solid_where_its_winding_number_says_so():
+    box = trimesh.creation.box((1.2, 1.2, 1.2))
+    floor = box.face_normals[:, 2] < -0.5
+    open_box = solid(box).keep_faces(~floor)
+    found = inside(open_box, open_box, trust=False)
+    depth = 0.6 - np.abs(QUERIES).max(axis=1)
+    upper = (QUERIES[:, 2] > 0.0) & (np.sort(np.abs(QUERIES), axis=1)[:, 1] < 0.56)
+    np.testing.assert_array_equal(found[upper], depth[upper] > 0)
+    assert not found[depth < 0].any()
+
+
 def test_an_open_box_is_hollow():
     box = box_without(5)
     assert not inside(box, box, trust=False).any()
@@ -70,5 +83,7 @@ def test_a_rod_thinner_than_a_voxel_is_inside_by_its_winding_number():
     rod = solid(trimesh.creation.cylinder(0.006, 1.8, sections=12))
     near = nearest_surface(rod.vertices, rod.faces, np.zeros((1, 3)) + 1e-4)
     grid = SpaceGrid(rod)
-    found = decide_inside(grid, np.zeros((1, 3)) + 1e-4, near.points, np.ones(1), trust_winding=True)
+    raycaster = Raycaster(rod.vertices, rod.faces)
+    query = np.full((1, 3), 1e-4)
+    found = decide_inside(grid, raycaster, query, near.points, np.ones(1), trust_winding=True)
     assert found.tolist() == [True]

@@ -30,6 +30,13 @@ def test_samples_like_training_assets_of_the_right_kind_are_all_right() -> None:
     assert scores.by_prompt == {"a red ball": 1.0, "a box": 1.0, "a blue box": 1.0}
 
 
+def test_it_is_the_nearest_asset_that_counts() -> None:
+    """With one of each kind, the farthest is of the other kind."""
+    records = shelf(points=1024)
+    scores = score_samples([(BALL, remembered(0)), (BOX, remembered(3))], [records[0], records[3]])
+    assert scores.category == 1.0
+
+
 def test_samples_of_the_wrong_kind_or_colour_are_wrong() -> None:
     drawn = [(BALL, remembered(3)), (BALL, remembered(1)), (BOX, remembered(3)), (BOX, remembered(0))]
     scores = score_samples(drawn, shelf(points=1024))
