@@ -155,6 +155,9 @@ def take_step(
         raise ConfigError(f"The loss of step {step} is not finite ({values}); its assets were: {names}.")
     accelerator.backward(losses["loss"])
     norm = accelerator.clip_grad_norm_(model.parameters(), config.gradient_clip)
+    if norm is not None and not math.isfinite(float(norm)):
+        names = ", ".join(objective.asset_names(batch))
+        raise ConfigError(f"A gradient of step {step} is not finite; its assets were: {names}.")
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return {**values, "gradient_norm": float(norm if norm is not None else math.nan), "learning_rate": rate}

@@ -47,7 +47,10 @@ def test_statistics_bring_samples_back_to_the_scale_of_latents(pipeline: Pipelin
     model = random_model()
     plain = Pipeline(replace(model, statistics=None), text_encoder=FakeText(), device="cpu")
     restored, raw = pipeline.generate("a chair")[0].latent, plain.generate("a chair")[0].latent
-    torch.testing.assert_close(restored, raw.clamp(-4, 4) * 0.5, atol=1e-5, rtol=1e-5)
+    inside = raw.abs() < 1  # both are brought into the range of a tanh, which hides what was beyond it
+    assert inside.any()
+    assert restored.abs().max() <= 1
+    torch.testing.assert_close(restored[inside], raw[inside] * 0.5, atol=1e-5, rtol=1e-5)
 
 
 def test_progress_counts_the_steps_of_all_batches(pipeline: Pipeline) -> None:
