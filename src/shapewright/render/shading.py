@@ -6,9 +6,8 @@ import numpy as np
 
 from shapewright.geometry.cameras import Camera
 from shapewright.geometry.light import diffuse_light, linear_to_srgb, srgb_to_linear
-from shapewright.geometry.mesh import Mesh
+from shapewright.geometry.mesh import Mesh, vertex_normals
 from shapewright.geometry.raycast import Raycaster
-from shapewright.render.surface import vertex_normals
 
 __all__ = ["MeshRenderer", "render_mesh"]
 

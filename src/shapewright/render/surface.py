@@ -15,7 +15,7 @@ from shapewright.geometry.marching_cubes import marching_cubes
 from shapewright.geometry.mesh import Mesh
 from shapewright.render.distance_grid import dense_grid, refined_grid
 
-__all__ = ["extract_mesh", "signed_distance_grid", "vertex_normals"]
+__all__ = ["extract_mesh", "signed_distance_grid"]
 
 LOWEST_RESOLUTION = 8
 
@@ -86,18 +86,3 @@ def signed_distance_grid(
     # steep and uneven there, and would make the grid finer than it needs to be
     farthest = math.inf if field.config.signed_distance_truncation is None else 3 * truncation
     return torch.tanh(refined_grid(distance, resolution, device, farthest=farthest) / truncation)
-
-
-def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Unit normals (V, 3) float32: the mean of the adjacent faces' normals, weighted by area.
-
-    Counter-clockwise faces give outward normals. A vertex of no face, or only of
-    faces without area, gets (0, 0, 1).
-    """
-    corners = vertices[faces].astype(np.float64)
-    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    index = faces.ravel()
-    summed = [np.bincount(index, np.repeat(cross[:, axis], 3), minlength=len(vertices)) for axis in range(3)]
-    normals = np.stack(summed, axis=-1)
-    length = np.linalg.norm(normals, axis=-1, keepdims=True)
-    return np.where(length > 1e-20, normals / np.maximum(length, 1e-20), (0.0, 0.0, 1.0)).astype(np.float32)

@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from shapewright.errors import ConfigError, EmptySurfaceError
-from shapewright.render.surface import extract_mesh, signed_distance_grid, vertex_normals
+from shapewright.geometry.mesh import vertex_normals
+from shapewright.render.surface import extract_mesh, signed_distance_grid
 from unit.render.solids import WEIGHTS, Solid, box, sphere, union
 
 
