@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml requirements/constraints.txt
 	touch $@
 
 demo: setup
-	OMP_NUM_THREADS= $(BIN)/shapewright generate "a wooden chair" --seed 0 \
+	env -u OMP_NUM_THREADS $(BIN)/shapewright generate "a wooden chair" --seed 0 \
 		--output chair.glb --preview chair.png
 
 test: setup

@@ -73,7 +73,9 @@ class TabledAutoencoder(nn.Module):
         generator: torch.Generator | None = None,
     ) -> tuple[FieldOutput, Float[Tensor, "b t d"], Float[Tensor, "e t d"]]:
         """Fields of all rows' latents and then of the encoded ones; the latents and the encodings."""
-        latents = self.table[rows].clamp(-1, 1)
+        rows_of_table = self.table[rows]
+        # clamped for the field, but with a gradient that can bring a number beyond the bounds back
+        latents = rows_of_table + (rows_of_table.clamp(-1, 1) - rows_of_table).detach()
         encoder, decoder = self.autoencoder.encoder, self.autoencoder.field
         encodings = torch.tanh(encoder.channels(batch.points[:encoded], neighbors=batch.neighbors[:encoded]))
         noised = encoder.bottleneck.noised(torch.cat([latents, encodings]), generator)
