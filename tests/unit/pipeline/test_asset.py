@@ -11,6 +11,7 @@ from shapewright import Asset, Pipeline
 from shapewright.errors import AssetFileError, EmptySurfaceError, OutputError
 from shapewright.geometry.cameras import turntable
 from shapewright.geometry.mesh_files import load
+from shapewright.pipeline import RenderMode
 from tiny_models import FakeText, random_model
 
 RESOLUTION = 16
@@ -37,14 +38,14 @@ def test_an_exported_file_holds_the_surface(asset: Asset, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("mode", ["mesh", "nerf"])
-def test_pictures_are_floats_in_the_unit_range(asset: Asset, mode: str) -> None:
+def test_pictures_are_floats_in_the_unit_range(asset: Asset, mode: RenderMode) -> None:
     camera = turntable(3, size_px=12)[1]
-    picture = asset.render(camera, mode=mode, resolution=RESOLUTION)  # type: ignore[arg-type]  # one of the two
+    picture = asset.render(camera, mode=mode, resolution=RESOLUTION)
     assert picture.shape == (12, 12, 4)
     assert picture.dtype == np.float32
     assert picture.min() >= 0.0
     assert picture.max() <= 1.0
-    opaque = asset.render(camera, mode=mode, background=(1, 1, 1), resolution=RESOLUTION)  # type: ignore[arg-type]
+    opaque = asset.render(camera, mode=mode, background=(1, 1, 1), resolution=RESOLUTION)
     assert (opaque[..., 3] == 1.0).all()
 
 

@@ -1,5 +1,6 @@
 """What every command has in common."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,12 +21,12 @@ AnyFloat = Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="")]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Command:
+class Command(ABC):
     """A command is a dataclass of its options with a `run`, which imports what it needs: help is quick."""
 
     json: bool = False
     """Print one JSON value on standard output and nothing else."""
 
+    @abstractmethod
     def run(self, terminal: Terminal) -> None:
         """Do it. Raises: UserError for whatever the user can mend."""
-        raise NotImplementedError

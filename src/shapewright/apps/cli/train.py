@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import tyro
 from tyro.conf import arg
@@ -92,13 +92,36 @@ class TrainEncoder(Run):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainRefinement(Run):
-    """Sharpen a small autoencoder: refine a latent for every training draw; the encoder learns to give it."""
+class EncoderGiven(Run):
+    """A training that starts from a trained encoder."""
 
     encoder: Path
-    """Run folder of an encoder, or a model folder."""
+    """Run folder of an encoder or of a refinement, or a model folder."""
     recipe: Literal["tiny", "homeware"] = "homeware"
-    """Objective and optimisation together; it must fit the encoder's."""
+    """Sizes, objective and optimisation together; it must fit the encoder's."""
+
+    def train(self, terminal: Terminal, stage: Callable[..., Path], recipe: Any) -> None:
+        """Run `stage`, which may encode the data set first, with a bar."""
+
+        def encoding(done: int, total: int) -> None:
+            advance(done, total, "encoding")
+
+        with terminal.progress("Encoding, then training") as advance:
+            model = stage(
+                self.data,
+                self.encoder,
+                self.out,
+                recipe,
+                name=self.name or self.recipe,
+                progress=losses_on(advance),
+                encoding=encoding,
+            )
+        self.finish(terminal, model)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRefinement(EncoderGiven):
+    """Sharpen a small autoencoder: refine a latent for every training draw; the encoder learns to give it."""
 
     def run(self, terminal: Terminal) -> None:
         """Encode the draws, then train, or go on."""
@@ -108,47 +131,22 @@ class TrainRefinement(Run):
         recipe = self.recipe_of(self.recipe, REFINEMENT_RECIPES)
         seconds = REFINEMENT_SECONDS_PER_STEP[self.recipe]
         self.announce(terminal, f"refined latents of recipe '{self.recipe}'", recipe.loop.steps, seconds)
-        with terminal.progress("Encoding, then training") as advance:
-            model = refine_latents(
-                self.data,
-                self.encoder,
-                self.out,
-                recipe,
-                name=self.name or self.recipe,
-                progress=losses_on(advance),
-                encoding=lambda done, total: advance(done, total, "encoding"),
-            )
-        self.finish(terminal, model)
+        self.train(terminal, refine_latents, recipe)
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainPrior(Run):
+class TrainPrior(EncoderGiven):
     """Train the text prior on the latents of a trained encoder: the result is a whole model."""
 
-    encoder: Path
-    """Run folder of an encoder or of a refinement, or a model folder."""
-    recipe: Literal["tiny", "homeware"] = "homeware"
-    """Sizes, objective and optimisation together; it must fit the encoder's."""
-
     def run(self, terminal: Terminal) -> None:
-        """Encode the data set once, then train, or go on."""
+        """Encode the data set once, unless its latents were refined; then train, or go on."""
         from shapewright.training.recipes.prior import PRIOR_RECIPES
         from shapewright.training.runs import train_prior
 
         recipe = self.recipe_of(self.recipe, PRIOR_RECIPES)
         seconds = PRIOR_SECONDS_PER_STEP[self.recipe]
         self.announce(terminal, f"the text prior of recipe '{self.recipe}'", recipe.loop.steps, seconds)
-        with terminal.progress("Encoding, then training") as advance:
-            model = train_prior(
-                self.data,
-                self.encoder,
-                self.out,
-                recipe,
-                name=self.name or self.recipe,
-                progress=losses_on(advance),
-                encoding=lambda done, total: advance(done, total, "encoding"),
-            )
-        self.finish(terminal, model)
+        self.train(terminal, train_prior, recipe)
 
 
 @dataclass(frozen=True, kw_only=True)
