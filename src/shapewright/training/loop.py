@@ -8,7 +8,7 @@ import json
 import math
 import signal
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,16 +81,19 @@ def train(
     run: Path,
     *,
     settings: Any,
+    inputs: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     tensorboard: bool = True,
 ) -> nn.Module:
     """Train, or go on training, in the folder `run`; returns the averaged model.
 
-    settings: the recipe as a dataclass; kept in RUN/config.json, and on resuming it must be the same.
-    Raises: CheckpointError if RUN holds another recipe; ConfigError on non-finite losses, naming the assets.
+    settings: the recipe as a dataclass. inputs: hashes of what is trained on, by name. Both are kept in
+    RUN/config.json, and on resuming they must be the same.
+    Raises: CheckpointError if RUN holds another recipe's run, or one on other inputs; ConfigError on
+    non-finite losses, naming the assets.
     """
     run.mkdir(parents=True, exist_ok=True)
-    keep_settings(run, settings)
+    keep_settings(run, settings, inputs or {})
     # its own mixed precision is one for all runs of a process, hence `autocast` below
     accelerator = Accelerator(mixed_precision="no")
     objective.model.to(accelerator.device)
@@ -177,11 +180,17 @@ def make_optimizer(model: nn.Module, config: LoopConfig) -> torch.optim.Optimize
     return MuonAdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
 
 
-def keep_settings(run: Path, settings: Any) -> None:
+def keep_settings(run: Path, settings: Any, inputs: Mapping[str, str]) -> None:
     """Write RUN/config.json, or check that the one there is the same but for the number of steps."""
-    path, wanted = run / "config.json", to_dict(settings)
+    path, wanted = run / "config.json", {**to_dict(settings), "inputs": dict(inputs)}
     if path.exists():
         there = read_settings(path)
+        before = there.get("inputs", {})
+        if differing := [name for name, digest in inputs.items() if before.get(name) != digest]:
+            raise CheckpointError(
+                f"{run} holds a run that was begun with another {' and another '.join(differing)}; "
+                "choose another folder for --out."
+            )
         if differing := [k for k in wanted if without_steps(there.get(k)) != without_steps(wanted[k])]:
             raise CheckpointError(
                 f"{run} holds a run with other settings ({', '.join(differing)}); "

@@ -3,6 +3,7 @@
 RUN/model is a model folder that `Pipeline.from_pretrained` takes.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from shapewright.prior import LatentStatistics, Prior, SamplerConfig
 from shapewright.training.latents import LatentSet, encode_records, load_latents, save_latents
 from shapewright.training.loop import Progress, train
 from shapewright.training.objectives.denoising import CaptionFeatures, Denoising
-from shapewright.training.objectives.field_supervision import FieldSupervision
+from shapewright.training.objectives.field_supervision import FieldSupervision, FieldSupervisionConfig
 from shapewright.training.objectives.latent_table import LatentTable, TabledAutoencoder
 from shapewright.training.recipes.encoder import EncoderRecipe, RefinementRecipe
 from shapewright.training.recipes.prior import PriorRecipe
@@ -37,13 +38,14 @@ def train_encoder(
     Raises: DatasetError for an unusable data set; CheckpointError if RUN holds another recipe's run.
     """
     records = training_records(data)
-    check_points(records, recipe.objective.points)
+    check_sizes(records, recipe.objective)
     torch.manual_seed(recipe.loop.seed)
     model = Autoencoder(recipe.model)
     objective = FieldSupervision(
         model, records, recipe.objective, batch_size=recipe.loop.batch_size, seed=recipe.loop.seed
     )
-    average = train(objective, recipe.loop, run, settings=recipe, progress=progress)
+    inputs = {"data set": digest_of_records(records)}
+    average = train(objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress)
     assert isinstance(average, Autoencoder)
     config = ModelConfig(name=name, autoencoder=recipe.model, points=recipe.objective.points)
     save_model(run / "model", Model(config=config, autoencoder=average), card=CARD.format(name=name))
@@ -68,7 +70,7 @@ def refine_latents(
     first = load_model(model_folder(encoder))
     first.autoencoder.requires_grad_(True)  # loaded models are for use
     records = training_records(data)
-    check_points(records, recipe.objective.supervision.points)
+    check_sizes(records, recipe.objective.supervision)
     torch.manual_seed(recipe.loop.seed)
     objective = LatentTable(
         first.autoencoder,
@@ -78,7 +80,8 @@ def refine_latents(
         seed=recipe.loop.seed,
         progress=encoding,
     )
-    average = train(objective, recipe.loop, run, settings=recipe, progress=progress)
+    inputs = {"data set": digest_of_records(records), "encoder": first.sha256}
+    average = train(objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress)
     assert isinstance(average, TabledAutoencoder)
     model = Model(config=replace(first.config, name=name), autoencoder=average.autoencoder)
     save_model(run / "model", model, card=CARD.format(name=name))
@@ -122,7 +125,8 @@ def train_prior(
         batch_size=recipe.loop.batch_size,
         seed=recipe.loop.seed,
     )
-    average = train(objective, recipe.loop, run, settings=recipe, progress=progress)
+    inputs = {"set of latents": digest_of_latents(latents), "encoder": first.sha256}
+    average = train(objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress)
     assert isinstance(average, Prior)
     config = replace(
         first.config,
@@ -176,6 +180,30 @@ def training_records(data: Path) -> list[AssetRecord]:
     if not records:
         raise DatasetError(f"{data} holds no assets to train on.")
     return records
+
+
+def check_sizes(records: list[AssetRecord], wanted: FieldSupervisionConfig) -> None:
+    """Raises: DatasetError if any record holds fewer points or queries than a step takes of it."""
+    check_points(records, wanted.points)
+    there = min(len(record.queries) for record in records)
+    if there < wanted.queries:
+        raise DatasetError(
+            f"The recipe asks for {wanted.queries} field queries of an asset but the data set has {there}: "
+            "build the data with a larger recipe, or set objective.queries lower."
+        )
+
+
+def digest_of_records(records: list[AssetRecord]) -> str:
+    """Of what is learnt from: which assets, their points and their targets."""
+    digest = hashlib.sha256()
+    for record in records:
+        for part in (record.id.encode(), record.points.tobytes(), record.signed_distance.tobytes()):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def digest_of_latents(latents: LatentSet) -> str:
+    return hashlib.sha256(latents.latents.numpy().tobytes()).hexdigest()
 
 
 def check_points(records: list[AssetRecord], wanted: int) -> None:

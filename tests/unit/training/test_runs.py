@@ -93,7 +93,25 @@ def test_data_that_do_not_do(records: list[AssetRecord], tmp_path: Path) -> None
     larger = replace(ENCODER, objective=replace(ENCODER.objective, points=512))
     with pytest.raises(DatasetError, match="reads 512 points of an asset but the data set has 256"):
         train_encoder(DATA, tmp_path / "run", larger, name="x")
+    more = replace(ENCODER, objective=replace(ENCODER.objective, queries=100_000))
+    with pytest.raises(DatasetError, match="asks for 100000 field queries of an asset but the data set has"):
+        train_encoder(DATA, tmp_path / "run", more, name="x")
     records.clear()
     with pytest.raises(DatasetError, match="holds no assets to train on"):
         train_encoder(DATA, tmp_path / "run", ENCODER, name="x")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_does_not_go_on_with_other_data_or_another_encoder(
+    encoder: Path, records: list[AssetRecord], tmp_path: Path
+) -> None:
+    """Regression: only the recipe was compared, so that half a run could be of another data set."""
+    refined = tmp_path / "refined"
+    refine_latents(DATA, encoder, refined, REFINEMENT, name="x")
+    other = replace(ENCODER, loop=replace(ENCODER.loop, seed=1))
+    train_encoder(DATA, tmp_path / "other", other, name="other")
+    with pytest.raises(CheckpointError, match="begun with another encoder; choose another folder"):
+        refine_latents(DATA, tmp_path / "other", refined, REFINEMENT, name="x")
+    del records[-1]
+    with pytest.raises(CheckpointError, match="begun with another data set; choose another folder"):
+        train_encoder(DATA, encoder, ENCODER, name="x")

@@ -86,9 +86,13 @@ def _bar(title: str) -> Generator[Advance]:
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(title, total=None, note="")
+        totals: list[int] = []
 
         def advance(done: int, total: int, note: str = "") -> None:
-            progress.update(task, completed=done, total=total, note=note)
+            if totals[-1:] != [total]:  # another kind of work, with a pace of its own
+                progress.reset(task, total=total, completed=done, note=note)
+                totals.append(total)
+            progress.update(task, completed=done, note=note)
 
         yield advance
 
@@ -99,12 +103,12 @@ class _Lines:
     def __init__(self, title: str) -> None:
         self.title = title
         self.started = self.printed = time.monotonic()
-        self.first: int | None = None
+        self.first = self.total = -1
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
         now = time.monotonic()
-        if self.first is None:  # a resumed run starts in the middle
-            self.first = done
+        if total != self.total:  # another kind of work, with a pace of its own; it may start in the middle
+            self.first, self.total, self.started = done, total, now
         if now - self.printed < SECONDS_BETWEEN_LINES or done == self.first:
             return
         self.printed = now

@@ -34,7 +34,8 @@ class FieldSupervisionConfig:
     """Points and queries of a step, weights of its losses, and how assets are varied.
 
     Distances are in world units; signed distance is squashed to tanh(distance / truncation), and a
-    colour counts as much as exp(-|distance| / color_reach) says.
+    colour counts as much as exp(-|distance| / color_reach) says. `thickening` moves all surfaces outwards:
+    a small field blurs, and what is thinner than its blur would vanish.
     """
 
     points: int = 2048
@@ -44,6 +45,7 @@ class FieldSupervisionConfig:
     density_weight: float = 0.2
     color_weight: float = 1.5
     color_reach: float = 0.03
+    thickening: float = 0.0
     point_noise: float = 0.002
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -121,7 +123,7 @@ class FieldSupervision:
             "points": varied.points + noise * POSITION_ONLY,
             "neighbors": np.take_along_axis(pool, order[:, : self.conv.neighbors], axis=1),
             "queries": varied.queries,
-            "signed_distance": varied.signed_distance,
+            "signed_distance": varied.signed_distance + np.float32(self.config.thickening),
             "colors": varied.query_colors,
             "lit": shade(varied.query_colors, varied.query_normals),
         }

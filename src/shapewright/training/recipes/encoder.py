@@ -49,7 +49,7 @@ def homeware() -> EncoderRecipe:
         model=small_autoencoder(
             tokens=32, channels=32, width=256, field_width=96, octaves=6, layers=4, centers=128
         ),
-        objective=FieldSupervisionConfig(points=2048, queries=1024),
+        objective=FieldSupervisionConfig(points=2048, queries=1024, thickening=0.005),
         loop=LoopConfig(
             steps=7000,
             batch_size=32,
@@ -125,9 +125,9 @@ def tiny_refinement() -> RefinementRecipe:
 def homeware_refinement() -> RefinementRecipe:
     """For the shipped model."""
     return RefinementRecipe(
-        objective=LatentTableConfig(supervision=homeware().objective),
+        objective=LatentTableConfig(supervision=homeware().objective, encoded=12),
         loop=LoopConfig(
-            steps=2800,
+            steps=8000,
             batch_size=48,
             learning_rate=1e-3,
             optimizer="muon",

@@ -23,7 +23,24 @@ def test_a_log_gets_a_line_now_and_then(
         for done in range(1, 5):
             advance(done, 10, "loss 0.5" if done == 4 else "")
     lines = capsys.readouterr().err.splitlines()
-    assert lines == ["Drawing: 2 of 10, about 3 min left", "Drawing: 4 of 10, about 72 s left, loss 0.5"]
+    assert lines == ["Drawing: 2 of 10, about 80 s left", "Drawing: 4 of 10, about 52 s left, loss 0.5"]
+
+
+def test_the_time_left_is_that_of_the_work_under_way(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regression: after 100 s of encoding, the first steps of training seemed to take 100 s each."""
+    now = iter([0.0, 1.0, 101.0, 102.0, 122.0])
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: next(now))
+    with Terminal().progress("Training") as advance:
+        advance(1, 200, "encoding")
+        advance(200, 200, "encoding")
+        advance(1, 11)
+        advance(3, 11)
+    assert capsys.readouterr().err.splitlines() == [
+        "Training: 200 of 200, about 1 s left, encoding",
+        "Training: 3 of 11, about 80 s left",
+    ]
 
 
 def test_json_mode_is_silent_until_the_result(capsys: pytest.CaptureFixture[str]) -> None:

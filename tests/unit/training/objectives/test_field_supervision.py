@@ -177,3 +177,14 @@ def test_a_tiny_model_learns_the_shelf() -> None:
     assert history[-1]["iou"] > 0.3
     # red ones and blue ones are told apart: one colour for all would leave 0.3
     assert history[-1]["stf_color"] < 0.05
+
+
+def test_thickening_moves_every_surface_outwards() -> None:
+    records = shelf()
+    model = Autoencoder(tiny().model)
+    plain, thick = (
+        FieldSupervision(model, records, replace(CONFIG, thickening=by), batch_size=2).batch(0)
+        for by in (0.0, 0.01)
+    )
+    assert torch.equal(plain.queries, thick.queries)
+    assert torch.allclose(thick.signed_distance, plain.signed_distance + 0.01)
