@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from shapewright.encoder import Encoder, EncoderConfig, ViewBatch
+from shapewright.errors import ModelError
 from shapewright.field import Field, FieldConfig, FieldOutput
 
 __all__ = ["Autoencoder", "AutoencoderConfig"]
@@ -15,9 +16,9 @@ __all__ = ["Autoencoder", "AutoencoderConfig"]
 
 @dataclass(frozen=True, kw_only=True)
 class AutoencoderConfig:
-    """Defaults are the published sizes."""
+    """Defaults are the published sizes. Without an encoder (a published decoder) it can only decode."""
 
-    encoder: EncoderConfig = dataclasses.field(default_factory=EncoderConfig)
+    encoder: EncoderConfig | None = dataclasses.field(default_factory=EncoderConfig)
     field: FieldConfig = dataclasses.field(default_factory=FieldConfig)
 
 
@@ -31,11 +32,13 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.config = config
         self.field = Field(config.field)
-        self.encoder = Encoder(
-            config.encoder,
-            latent_tokens=config.field.latent_tokens,
-            latent_channels=config.field.latent_channels,
-        )
+        self.encoder = None
+        if config.encoder is not None:
+            self.encoder = Encoder(
+                config.encoder,
+                latent_tokens=config.field.latent_tokens,
+                latent_channels=config.field.latent_channels,
+            )
 
     def encode(
         self,
@@ -45,7 +48,12 @@ class Autoencoder(nn.Module):
         neighbors: Int[Tensor, "b c k"] | None = None,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b t d"]:
-        """Latents in (-1, 1), one token per group of weight rows."""
+        """Latents in (-1, 1), one token per group of weight rows.
+
+        Raises: ModelError for a model that is only a decoder.
+        """
+        if self.encoder is None:
+            raise ModelError("This model has no encoder: it makes assets of latents, not latents of assets.")
         return self.encoder(points, views, neighbors=neighbors, generator=generator)
 
     def forward(

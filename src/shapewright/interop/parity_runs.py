@@ -160,6 +160,7 @@ def sampler_config(settings: Settings) -> SamplerConfig:
 def run_transmitter(config: Settings, state: State, inputs: Inputs) -> Arrays:
     """The latent before and after its bottleneck."""
     encoder = load_transmitter(config, state).autoencoder.encoder
+    assert encoder is not None, "transmitters have one"
     channels = encoder.channels(inputs.tensor("points").T[None], view_batch(inputs))
     return {"channels": channels[0].numpy(), "bottleneck": torch.tanh(channels)[0].numpy()}
 

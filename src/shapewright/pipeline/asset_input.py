@@ -12,7 +12,7 @@ from shapewright.dataset.normalize import normalize
 from shapewright.dataset.points import point_cloud, visible_surface
 from shapewright.dataset.views import Views, render_views
 from shapewright.encoder import ViewBatch
-from shapewright.errors import AssetFileError
+from shapewright.errors import AssetFileError, ModelError
 from shapewright.geometry import mesh_files
 from shapewright.geometry.cameras import random_views
 from shapewright.geometry.raycast import Raycaster
@@ -47,8 +47,11 @@ def read_asset(path: Path, config: ModelConfig) -> EncoderInput:
     """Normalise the mesh in `path` and take the points and views that the model's encoder wants.
 
     The same file always gives the same input. Raises: AssetFileError for a file that is missing, of an
-    unknown kind, unreadable, empty or not finite.
+    unknown kind, unreadable, empty or not finite; ModelError if the model has no encoder.
     """
+    encoder = config.autoencoder.encoder
+    if encoder is None:
+        raise ModelError(f"The model '{config.name}' has no encoder: it cannot make a latent of '{path}'.")
     try:
         mesh = normalize(mesh_files.load(path)).mesh
     except AssetFileError as error:
@@ -56,12 +59,12 @@ def read_asset(path: Path, config: ModelConfig) -> EncoderInput:
     rng = np.random.default_rng(0)
     raycaster = Raycaster(mesh.vertices, mesh.faces)
     points = views = None
-    if config.autoencoder.encoder.points is not None:
+    if encoder.points is not None:
         surface = visible_surface(mesh, raycaster, config.points * CANDIDATES_PER_POINT, rng)
         cloud = point_cloud(surface, config.points)
         rows = np.concatenate([cloud.positions, cloud.colors], axis=-1).astype(np.float32)
         points = torch.from_numpy(rows)[None]
-    if config.autoencoder.encoder.views is not None:
+    if encoder.views is not None:
         cameras = random_views(rng, config.views, size_px=config.view_size_px)
         views = view_batch(render_views(mesh, raycaster, cameras))
     return EncoderInput(points=points, views=views)

@@ -29,15 +29,19 @@ ModuleT = TypeVar("ModuleT", bound=nn.Module)
 class ModelConfig:
     """What config.json says of a model.
 
-    `points`, `views` and `view_size_px` are what the encoder is given of an asset; `text` is the frozen
-    encoder of prompts, which reads `text_tokens` tokens; `sampler` holds the defaults of generation.
+    `points`, `views` and `view_size_px` are what the encoder is given of an asset; `text` and `image` are
+    the frozen encoders of prompts and pictures, of which minilm reads `text_tokens` tokens; `clip` says where
+    CLIP's weights are: a folder inside the model folder, another folder, or a hub id. `sampler` holds the
+    defaults of generation.
     """
 
     name: str
     autoencoder: AutoencoderConfig
     prior: PriorConfig | None = None
-    text: Literal["minilm"] | None = None
+    text: Literal["minilm", "clip"] | None = None
     text_tokens: int = 32
+    image: Literal["clip"] | None = None
+    clip: str = "openai/clip-vit-large-patch14"
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
     points: int = 16384
     views: int = 20

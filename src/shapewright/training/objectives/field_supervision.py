@@ -81,7 +81,8 @@ class FieldSupervision:
     ) -> None:
         self.model, self.records, self.config = model, records, config
         self.batch_size, self.seed = batch_size, seed
-        points = model.config.encoder.points
+        encoder = model.config.encoder
+        points = None if encoder is None else encoder.points
         assert points is not None, "direct supervision feeds the point branch"
         self.conv = points.conv
         self.neighbors = [self.neighbor_pool(record) for record in records]

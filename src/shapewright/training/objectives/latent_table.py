@@ -77,6 +77,7 @@ class TabledAutoencoder(nn.Module):
         # clamped for the field, but with a gradient that can bring a number beyond the bounds back
         latents = rows_of_table + (rows_of_table.clamp(-1, 1) - rows_of_table).detach()
         encoder, decoder = self.autoencoder.encoder, self.autoencoder.field
+        assert encoder is not None, "a decoder alone cannot be refined"
         encodings = torch.tanh(encoder.channels(batch.points[:encoded], neighbors=batch.neighbors[:encoded]))
         noised = encoder.bottleneck.noised(torch.cat([latents, encodings]), generator)
         queries = torch.cat([batch.queries, batch.queries[:encoded]])
