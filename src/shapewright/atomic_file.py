@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, and a check of the place before time is spent."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from shapewright.errors import OutputError
 
-__all__ = ["check_writable", "replacing"]
+__all__ = ["check_writable", "new_folder", "replacing"]
 
 
 @contextmanager
@@ -30,6 +31,28 @@ def replacing(path: Path) -> Generator[Path]:
     finally:
         with suppress(OSError):  # gone already, or its folder was never there
             temporary.unlink()
+
+
+@contextmanager
+def new_folder(path: Path) -> Generator[Path]:
+    """A temporary folder beside `path`; renamed to `path` on success, removed on any failure.
+
+    Folders on the way are made. Raises: OutputError if there is something at `path` already, but for an
+    empty folder, or if the place cannot be written.
+    """
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise OutputError(f"Cannot write the folder '{path}': there is something already; give a new name.")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        if path.is_dir():
+            path.rmdir()  # empty, as seen above; not every system renames onto a folder
+        temporary.rename(path)
+    except OSError as error:
+        raise OutputError(f"Cannot write the folder '{path}': {error.strerror or error}.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)  # gone already, if all went well
 
 
 def check_writable(path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shapewright.atomic_file import check_writable, replacing
+from shapewright.atomic_file import check_writable, new_folder, replacing
 from shapewright.errors import OutputError
 
 
@@ -61,3 +61,40 @@ def test_what_is_in_the_way_is_named(tmp_path: Path, place: str, reason: str) ->
     (tmp_path / "folder").mkdir()
     with pytest.raises(OutputError, match=reason):
         check_writable(tmp_path / place)
+
+
+def test_a_folder_appears_when_it_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b"
+    with new_folder(path) as temporary:
+        (temporary / "file").write_text("done")
+        assert not path.exists()
+    assert (path / "file").read_text() == "done"
+    assert [p.name for p in path.parent.iterdir()] == ["b"]
+
+
+def test_an_empty_folder_is_filled_and_a_full_one_kept(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with new_folder(tmp_path / "empty") as temporary:
+        (temporary / "file").touch()
+    assert (tmp_path / "empty" / "file").exists()
+    for name in ("empty", "empty/file"):
+        with pytest.raises(OutputError, match="there is something already"), new_folder(tmp_path / name):
+            pass
+    assert [p.name for p in tmp_path.rglob("*")] == ["empty", "file"]
+
+
+def test_a_failure_leaves_no_folder(tmp_path: Path) -> None:
+    def write_half() -> None:
+        with new_folder(tmp_path / "b") as temporary:
+            (temporary / "half").touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_below_a_file_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="Cannot write the folder"), new_folder(tmp_path / "file" / "b"):
+        pass

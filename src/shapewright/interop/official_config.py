@@ -214,6 +214,13 @@ class Section:
             raise ConfigError(f"'{self.where}.{key}' should be of type {kind.__name__}, not {value!r}.")
         return value
 
+    def read_optional(self, key: str, kind: type) -> Any | None:
+        """As `read`; None for a value that is absent or null."""
+        if self.values.get(key) is None:
+            self.open.discard(key)
+            return None
+        return self.read(key, kind)
+
     def section(self, key: str) -> Section:
         part = Section(cast("Mapping[str, Any]", self.read(key, dict)), f"{self.where}.{key}")
         self.parts.append(part)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 
 from torch import Tensor, nn
 
@@ -15,7 +16,15 @@ from shapewright.errors import ModelError
 from shapewright.field import Field
 from shapewright.prior import Prior
 
-__all__ = ["BACKGROUND", "Official", "default_weights", "from_official", "official_name", "to_official"]
+__all__ = [
+    "BACKGROUND",
+    "Official",
+    "check_parameters",
+    "default_weights",
+    "from_official",
+    "official_name",
+    "to_official",
+]
 
 Official = Field | Autoencoder | Prior
 
@@ -43,10 +52,19 @@ def from_official(model: Official, state: Mapping[str, Tensor]) -> None:
     """
     ours = model.state_dict()
     names = {name: official_name(model, name) for name in ours}
-    missing = [name for name in names.values() if name not in state]
-    without_effect = {*default_weights(model), BACKGROUND}
-    left_over = [name for name in state if name not in set(names.values()) | without_effect]
     shapes = {official: official_shape(name, ours[name]) for name, official in names.items()}
+    check_parameters(state, shapes, without_effect={*default_weights(model), BACKGROUND})
+    model.load_state_dict(
+        {name: state[official].reshape(ours[name].shape) for name, official in names.items()}
+    )
+
+
+def check_parameters(
+    state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]], *, without_effect: AbstractSet[str]
+) -> None:
+    """Raises: ModelError naming every parameter of `state` that is missing, left over or of another shape."""
+    missing = [name for name in shapes if name not in state]
+    left_over = [name for name in state if name not in shapes and name not in without_effect]
     misshapen = [
         f"{name} is {tuple(state[name].shape)}, not {shape}"
         for name, shape in shapes.items()
@@ -59,9 +77,6 @@ def from_official(model: Official, state: Mapping[str, Tensor]) -> None:
     ]
     if problems:
         raise ModelError(f"The parameters do not fit the configuration; {'; '.join(problems)}.")
-    model.load_state_dict(
-        {name: state[official].reshape(ours[name].shape) for name, official in names.items()}
-    )
 
 
 def to_official(
