@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from shapewright.errors import OutputError
 
@@ -26,18 +26,28 @@ def sha256(path: Path) -> str:
 
 @contextmanager
 def locked(path: Path, waiting: Waiting | None = None) -> Generator[None]:
-    """Within this, no other thread or process is in the same for `path`. A killed process holds no lock."""
+    """Within this, no other thread or process is in the same for `path`. A killed process holds no lock.
+
+    Raises: OutputError if the folder of `path`, which must exist, cannot be written.
+    """
     lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        _acquire(lock, path, waiting)
+    except OSError as error:
+        raise OutputError(f"Cannot lock '{path}': {error.strerror or error}.") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _acquire(lock: BaseFileLock, path: Path, waiting: Waiting | None) -> None:
     try:
         lock.acquire(timeout=0)
     except Timeout:
         if waiting is not None:
             waiting(f"Another process is busy with '{path.name}': waiting for it.")
         lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def check_space(folder: Path, needed_bytes: int, what: str) -> None:
