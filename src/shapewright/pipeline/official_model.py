@@ -102,6 +102,7 @@ def read_official_model(files: OfficialFiles, name: str) -> Model:
 def write_official_model(model: Model, out: Path, *, dtype: torch.dtype = torch.float32) -> list[Path]:
     """Write transmitter.pt or vector_decoder.pt, and text_cond.pt or image_cond.pt, each with its YAML.
 
+    Samples along rays, the grid and the background are written as published: our models do not store them.
     Returns the .pt files. Raises: ModelError for a model that has no published form; OutputError.
     """
     if model.statistics is not None:
@@ -121,12 +122,16 @@ def write_official_model(model: Model, out: Path, *, dtype: torch.dtype = torch.
 
 
 def _checkpoints(source: Sequence[Path]) -> list[Path]:
-    """Files as given, whatever they are; of folders, the .pt files of which it is known what they hold."""
+    """Files as given, whatever they are, but for settings, which are looked for beside each checkpoint.
+
+    Of folders, the .pt files of which it is known what they hold.
+    """
     found: list[Path] = []
     for place in source:
-        found += (
-            [path for path in sorted(place.glob("*.pt")) if has_config(path)] if place.is_dir() else [place]
-        )
+        if place.is_dir():
+            found += [path for path in sorted(place.glob("*.pt")) if has_config(path)]
+        elif place.suffix not in (".yaml", ".yml"):
+            found.append(place)
     return found
 
 

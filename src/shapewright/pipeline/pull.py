@@ -1,5 +1,6 @@
 """Named models into the cache: their files downloaded (or taken from this machine), verified, converted."""
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,11 +63,18 @@ def pull(
         else:
             hashes = _downloaded(model, dtype, progress, waiting, patience)
             files = [file.path for file in model.files]
+        _clear(model.folder)
         convert(files, model.folder, name=name, dtype=dtype)
         if source is None and not keep_files:
             for path in files:
                 path.unlink()
     return Pulled(folder=model.folder, hashes={path.name: digest for path, digest in hashes.items()})
+
+
+def _clear(folder: Path) -> None:
+    """Delete what a process that was killed, or somebody who deleted half of it, left of a model."""
+    for torn in (folder, *folder.parent.glob(f".{folder.name}.*.tmp")):
+        shutil.rmtree(torn, ignore_errors=True)
 
 
 def _downloaded(

@@ -29,6 +29,8 @@ REQUIRED = {
     "skimage": "scikit-image",
     "PIL": "pillow",
     "transformers": "transformers",
+    "yaml": "pyyaml",
+    "filelock": "filelock",
 }
 OPTIONAL = {
     "train": ("accelerate", "webdataset", "tensorboard"),
