@@ -15,7 +15,8 @@ class FileServer:
 
     breaks: how many bytes the next answers give before the connection is cut (None: all of it); statuses:
     what the next answers are, then 200; ranges: whether it knows Range; lengths: whether it tells them; tag:
-    its ETag (empty: none); gate: answers stop after half of their bytes until it is set.
+    its ETag (empty: none); misplaced: by how many bytes the next piece is off; gate: answers stop after half
+    of their bytes until it is set.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -23,6 +24,7 @@ class FileServer:
     statuses: list[int] = field(default_factory=list)
     ranges: bool = True
     lengths: bool = True
+    misplaced: int = 0
     tag: str = '"1"'
     gate: threading.Event | None = None
     requests: list[tuple[str, str | None]] = field(default_factory=list)
@@ -75,7 +77,10 @@ def _handler(state: FileServer) -> type[BaseHTTPRequestHandler]:
             if state.tag:
                 self.send_header("ETag", state.tag)
             if start:
-                self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+                off, state.misplaced = state.misplaced, 0
+                first, last = start - off, len(body) - 1 - off
+                self.send_header("Content-Range", f"bytes {first}-{last}/{len(body)}")
+                body = body[len(body) - off :] + body[: len(body) - off]
             self.end_headers()
             self.send_body(body[start:])
 
