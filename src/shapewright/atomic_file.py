@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and a check of the place before time is spent."""
+"""Files and folders that are written whole or not at all, and a check of the place before time is spent."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from shapewright.errors import OutputError
 
-__all__ = ["check_writable", "new_folder", "replacing"]
+__all__ = ["check_new_folder", "check_writable", "new_folder", "replacing"]
 
 
 @contextmanager
@@ -37,22 +37,31 @@ def replacing(path: Path) -> Generator[Path]:
 def new_folder(path: Path) -> Generator[Path]:
     """A temporary folder beside `path`; renamed to `path` on success, removed on any failure.
 
-    Folders on the way are made. Raises: OutputError if there is something at `path` already, but for an
-    empty folder, or if the place cannot be written.
+    Raises: OutputError if there is something at `path` already, or the place cannot be written.
     """
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise OutputError(f"Cannot write the folder '{path}': there is something already; give a new name.")
+    check_new_folder(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)  # of a process that was killed, with the same number
     try:
         temporary.mkdir(parents=True)
         yield temporary
-        if path.is_dir():
-            path.rmdir()  # empty, as seen above; not every system renames onto a folder
+        if path.is_dir():  # an empty one
+            path.rmdir()
         temporary.rename(path)
     except OSError as error:
-        raise OutputError(f"Cannot write the folder '{path}': {error.strerror or error}.") from error
+        raise OutputError(f"Cannot write '{path}': {error.strerror or error}.") from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)  # gone already, if all went well
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_new_folder(path: Path) -> None:
+    """Try whether `path` could be made as a new folder. An empty folder may be there.
+
+    Raises: OutputError naming what is in the way.
+    """
+    if path.is_dir() and any(path.iterdir()):
+        raise OutputError(f"The folder '{path}' is not empty: give a new one.")
+    check_writable(path / "file")
 
 
 def check_writable(path: Path) -> None:

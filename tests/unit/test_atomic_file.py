@@ -63,30 +63,20 @@ def test_what_is_in_the_way_is_named(tmp_path: Path, place: str, reason: str) ->
         check_writable(tmp_path / place)
 
 
-def test_a_folder_appears_when_it_is_complete(tmp_path: Path) -> None:
-    path = tmp_path / "a" / "b"
-    with new_folder(path) as temporary:
-        (temporary / "file").write_text("done")
-        assert not path.exists()
-    assert (path / "file").read_text() == "done"
-    assert [p.name for p in path.parent.iterdir()] == ["b"]
+def test_a_folder_appears_whole_also_in_place_of_an_empty_one(tmp_path: Path) -> None:
+    for name in ("new", "empty"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        with new_folder(tmp_path / name) as temporary:
+            (temporary / "inside").touch()
+            assert not (tmp_path / name / "inside").exists()
+        assert (tmp_path / name / "inside").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"new", "empty"}
 
 
-def test_an_empty_folder_is_filled_and_a_full_one_kept(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    with new_folder(tmp_path / "empty") as temporary:
-        (temporary / "file").touch()
-    assert (tmp_path / "empty" / "file").exists()
-    for name in ("empty", "empty/file"):
-        with pytest.raises(OutputError, match="there is something already"), new_folder(tmp_path / name):
-            pass
-    assert [p.name for p in tmp_path.rglob("*")] == ["empty", "file"]
-
-
-def test_a_failure_leaves_no_folder(tmp_path: Path) -> None:
+def test_a_folder_that_fails_leaves_nothing(tmp_path: Path) -> None:
     def write_half() -> None:
-        with new_folder(tmp_path / "b") as temporary:
-            (temporary / "half").touch()
+        with new_folder(tmp_path / "new") as temporary:
+            (temporary / "inside").touch()
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -94,7 +84,11 @@ def test_a_failure_leaves_no_folder(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_below_a_file_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="Cannot write the folder"), new_folder(tmp_path / "file" / "b"):
+def test_a_folder_is_not_written_over_another(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "mine").touch()
+    with pytest.raises(OutputError, match="is not empty: give a new one"), new_folder(tmp_path / "there"):
         pass
+    with pytest.raises(OutputError, match="is a file"), new_folder(tmp_path / "there" / "mine"):
+        pass
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["mine"]

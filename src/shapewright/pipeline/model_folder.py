@@ -133,11 +133,11 @@ def _read_config(folder: Path) -> dict[str, Any]:
 
 
 def _by_part(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-    """Tensors sorted into the parts that their names begin with."""
+    """Tensors sorted into the parts that their names begin with, in the precision that they are stored in."""
     parts: dict[str, dict[str, Tensor]] = {part: {} for part in PARTS}
     for name, tensor in tensors.items():
         part, _, rest = name.partition(".")
-        parts[part][rest] = tensor.float()
+        parts[part][rest] = tensor
     return parts
 
 

@@ -148,7 +148,7 @@ def test_everything_that_diffusers_does_not_have_is_named(clip: Path, tmp_path: 
 
 def test_a_folder_in_use_is_not_touched(written: Path, clip: Path) -> None:
     before = (written / "model_index.json").stat().st_mtime_ns
-    with pytest.raises(OutputError, match="there is something already"):
+    with pytest.raises(OutputError, match="is not empty: give a new one"):
         write_folder(tiny_shap_e(), written, clip=clip)
     assert (written / "model_index.json").stat().st_mtime_ns == before
 
