@@ -18,6 +18,8 @@ SMALLEST_SHARE = 0.1
 VISIBLE_ALPHA = 8
 # A picture whose border is at least this bright (0..255) everywhere shows its object on white.
 WHITE = 250
+# Floats have no agreed range, and Pillow takes CIELAB's third channel for something else.
+UNCLEAR_MODES = ("F", "LAB")
 # Encoders look at a few hundred pixels; larger pictures are shrunk to this before they are worked on.
 LONGEST_SIDE_PX = 2048
 
@@ -83,8 +85,8 @@ def as_rgba(picture: Image.Image) -> Image.Image:
     if min(picture.size) < 1:
         raise ImageError("The picture has no pixels.")
     try:
-        if picture.mode == "F":
-            raise ValueError("floats have no agreed range")
+        if picture.mode in UNCLEAR_MODES:
+            raise ValueError("Pillow would convert it to something else than what it shows")
         rgba = (eight_bits(picture) if picture.mode.startswith("I") else picture).convert("RGBA")
     except ValueError as error:
         raise ImageError(
@@ -117,7 +119,7 @@ def visible_box(rgba: Image.Image) -> tuple[int, int, int, int]:
 
 def box_on_white(rgba: Image.Image) -> tuple[int, int, int, int] | None:
     """What is not white in a picture with a white border; None, for the whole, in others."""
-    colored = (np.asarray(rgba)[..., :3] < WHITE).any(axis=-1)
+    colored = np.asarray(rgba)[..., :3].min(axis=-1) < WHITE
     border = np.concatenate([colored[0], colored[-1], colored[:, 0], colored[:, -1]])
     return None if border.any() or not colored.any() else bounds(colored)
 

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from shapewright.encoder.config import ViewBranchConfig
 from shapewright.nn.positional_encoding import encode_positions, encoded_width
 
-__all__ = ["ViewBatch", "ViewEmbedding"]
+__all__ = ["PIXELS_AT_ONCE", "ViewBatch", "ViewEmbedding"]
 
 OPAQUE = 0.999
-# Views are embedded a few at a time: 20 of 256 x 256 at once would take 6 GB for their encoded pixels.
-PIXELS_AT_ONCE = 2**18
+# Views are embedded a few at a time: the encoded pixels of 20 of 256 x 256 would take 6 GB at once.
+PIXELS_AT_ONCE = 2**16
 
 
 class ViewBatch:

@@ -59,12 +59,12 @@ def clip_folder(named: str, model_folder: Path | None, tower: Tower) -> Path:
     hub's cache holds it. Raises: ModelError if there is nothing of that name or the hub cannot be reached.
     """
     chosen = os.environ.get(CLIP_VARIABLE)
-    name = Path(chosen or named).expanduser()
-    base = Path() if chosen else model_folder
-    if (base is not None or name.is_absolute()) and (folder := (base or Path()) / name).is_dir():
+    name, base = chosen or named, Path() if chosen else model_folder
+    path = Path(name).expanduser()
+    if (base is not None or path.is_absolute()) and (folder := (base or Path()) / path).is_dir():
         return folder
-    if re.fullmatch(HUB_ID, str(name)):
-        return hub_copy(str(name), tower)
+    if re.fullmatch(HUB_ID, name):
+        return hub_copy(name, tower)
     where = CLIP_VARIABLE if chosen else f"The model in '{model_folder}'"
     raise ModelError(f"{where} takes CLIP from '{name}', which is not a folder; {REMEDY}.")
 

@@ -166,7 +166,7 @@ def ready_picture(picture: Picture, options: PictureOptions) -> Image.Image:
     """Opened, upright, cut out if asked for, square on white. Raises: ImageError naming it; ConfigError."""
     if isinstance(picture, str | Path):
         upright = open_picture(picture)
-    elif isinstance(picture, Image.Image):
+    elif isinstance(picture, Image.Image):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers err
         upright = ImageOps.exif_transpose(picture)
     else:
         raise ImageError(f"A picture is a path or a PIL image, not a {type(picture).__name__}.")

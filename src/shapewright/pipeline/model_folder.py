@@ -106,8 +106,7 @@ def save_model(folder: Path, model: Model, *, card: str, dtype: torch.dtype = to
 def load_model(folder: Path) -> Model:
     """Read a model folder; networks are in fp32, in evaluation mode, on the CPU.
 
-    Memory holds the weights once: networks are built without weights of their own and take those that are
-    read. What is stored in fp32 is not even read, but mapped from the file.
+    Memory holds the weights once: networks are built without weights of their own and take those read.
     Raises: ModelError for files that are missing, damaged, or do not fit each other.
     """
     digest = verify_folder(folder)
@@ -162,12 +161,18 @@ def _read_config(folder: Path) -> dict[str, Any]:
 
 
 def _by_part(weights: Path) -> dict[str, dict[str, Tensor]]:
-    """Tensors in fp32, sorted into the parts that their names begin with."""
+    """Tensors in fp32, sorted into the parts that their names begin with.
+
+    The file is mapped anew for each, so that memory never holds more than one of them twice; and each is
+    copied, since products with weights that lie in memory as they do in the file round differently.
+    """
     parts: dict[str, dict[str, Tensor]] = {part: {} for part in PARTS}
     with safe_open(weights, framework="pt") as file:
-        for name in file.keys():  # noqa: SIM118  # not a dictionary: it cannot be iterated over
-            part, _, rest = name.partition(".")
-            parts[part][rest] = file.get_tensor(name).float()
+        names = list(file.keys())
+    for name in names:
+        part, _, rest = name.partition(".")
+        with safe_open(weights, framework="pt") as file:
+            parts[part][rest] = file.get_tensor(name).to(torch.float32, copy=True)
     return parts
 
 

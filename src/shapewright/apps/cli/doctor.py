@@ -35,6 +35,7 @@ OPTIONAL = {
     "serve": ("fastapi", "gradio"),
     "ray": ("ray",),
     "usd": ("pxr",),
+    "photos": ("rembg", "onnxruntime"),
 }
 LITTLE_MEMORY_GIB = 4.0
 
