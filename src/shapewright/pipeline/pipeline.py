@@ -205,6 +205,8 @@ class Pipeline:
     ) -> Subjects:
         if (prompt is None) == (image is None):
             raise ConfigError("Give either a prompt or an image: one of the two, not both and not neither.")
+        if image is None and options != PictureOptions():
+            raise ConfigError("foreground_ratio and remove_background are about pictures: give an image.")
         try:
             if prompt is not None:
                 return self._conditioners.read_prompts([prompt] if isinstance(prompt, str) else list(prompt))

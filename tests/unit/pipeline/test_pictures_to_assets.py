@@ -125,6 +125,8 @@ def test_exactly_one_of_prompt_and_image_is_taken(sees: Pipeline) -> None:
     for given in ({}, {"prompt": "a lamp", "image": lamp()}):
         with pytest.raises(ConfigError, match="either a prompt or an image"):
             sees.generate(**given)
+    with pytest.raises(ConfigError, match="are about pictures"):
+        sees.generate("a lamp", foreground_ratio=0.5)
     with pytest.raises(ConfigError, match="foreground ratio"):
         sees.generate(image=lamp(), foreground_ratio=2.0)
 

@@ -31,8 +31,8 @@ REFINED_SHARE = 0.2
 SECONDS_TO_WRITE = 1.0
 
 # ---- memory
-# Python with torch and transformers, measured on Linux; on a GPU it is the host's.
-PROGRAM_BYTES = 450e6
+# Python with torch, transformers and the file formats, measured on Linux; on a GPU it is the host's.
+PROGRAM_BYTES = 520e6
 # Parameters of the frozen encoders; CLIP's are those of ViT-L/14, which the published models take.
 MINILM, CLIP_TEXT, CLIP_IMAGE = 23e6, 124e6, 303e6
 CLIP_IMAGE_TOKENS = 256

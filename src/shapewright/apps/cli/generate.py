@@ -34,8 +34,7 @@ class Generate(Command):
     image: Annotated[tuple[Path, ...], arg(metavar="PICTURE ...", help_behavior_hint="")] = ()
     """Pictures of objects, in place of prompts: PNG, JPEG or WebP, best on a transparent background."""
     foreground_ratio: AnyFloat = None
-    """Share of the picture's side that the object is given, 0.1 to 1. If not given, 0.8 for objects on a
-    transparent background; opaque pictures are only padded to a square with white."""
+    """Share of the side that the object is given, 0.1 to 1; 0.8 if cut out by alpha, else as it is."""
     remove_background: bool = False
     """Cut the object out of a photograph first, with rembg (pip install 'rembg[cpu]')."""
     model: str = "homeware"
@@ -51,8 +50,7 @@ class Generate(Command):
     resolution: int = 128
     """Grid points along each side of the box that the surface is taken from."""
     output: str = "{prompt}_{seed}.glb"
-    """A file, a folder, or a pattern with {prompt} (for pictures, their name), {seed}, {index}; suffix .glb,
-    .ply, .obj or .stl."""
+    """A file, folder or pattern with {prompt} (a picture's name), {seed}, {index}; .glb, .ply, .obj, .stl."""
     preview: AnyText = None
     """Also write a PNG of four views there (a file, a folder or a pattern)."""
     turntable: AnyText = None
