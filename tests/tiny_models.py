@@ -22,8 +22,9 @@ class FakeText:
 
     width_pooled = width_tokens = WIDTH
 
-    def __init__(self, *, max_tokens: int = 16) -> None:
+    def __init__(self, *, max_tokens: int = 16, device: torch.device | str = "cpu") -> None:
         self.max_tokens = max_tokens
+        self.device = device
 
     def encode(self, prompts: Sequence[str]) -> TextFeatures:
         words = [prompt.split()[: self.max_tokens] for prompt in checked_prompts(prompts)]

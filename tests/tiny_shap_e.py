@@ -13,7 +13,7 @@ from shapewright.interop.diffusers_config import Kind
 from shapewright.interop.official_config import RendererConfig
 from shapewright.prior import Prior, PriorConfig, SamplerConfig
 from shapewright.render import NerfConfig
-from tiny_clip import IMAGE_WIDTH, TEXT_WIDTH
+from tiny_clip import GRID_WIDTH, POOLED_WIDTH
 
 CHANNELS, HIDDEN, WIDTH, HEADS, LAYERS = 6, 8, 24, 3, 2
 TOKENS = 4 * HIDDEN
@@ -22,7 +22,7 @@ SHAPES = ((HIDDEN, 93), *((HIDDEN, HIDDEN),) * 3)
 
 def tiny_shap_e(kind: Kind = "text", **prior: Any) -> DiffusersModel:
     """Ours, random in every parameter. `prior`: settings of its prior that are to be others."""
-    condition = {"text_pooled_width": TEXT_WIDTH} if kind == "text" else {"image_token_width": IMAGE_WIDTH}
+    condition = {"text_pooled_width": POOLED_WIDTH} if kind == "text" else {"image_token_width": GRID_WIDTH}
     sizes = {"latent_tokens": TOKENS, "latent_channels": CHANNELS, "width": WIDTH, "heads": HEADS}
     model = DiffusersModel(
         kind=kind,
@@ -53,7 +53,7 @@ def library_prior(kind: Kind = "text") -> Any:
         encoder_hid_proj_type=None,
         added_emb_type=None,
         time_embed_dim=4 * WIDTH,
-        embedding_proj_dim=TEXT_WIDTH if kind == "text" else IMAGE_WIDTH,
+        embedding_proj_dim=POOLED_WIDTH if kind == "text" else GRID_WIDTH,
         clip_embed_dim=2 * CHANNELS,
     )
     shake(prior, seed=3)

@@ -1,14 +1,16 @@
 """CLIP's text and image towers, the conditions of the published priors (ViT-L/14 there)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from logging import CRITICAL
 from pathlib import Path
-from typing import Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shapewright.conditioning.frozen import frozen
@@ -22,6 +24,7 @@ __all__ = ["ClipImage", "ClipText", "ImageConditioner", "clip_pixels"]
 PIXEL_MEAN = (0.48145466, 0.4578275, 0.40821073)
 PIXEL_STD = (0.26862954, 0.26130258, 0.27577711)
 
+TowerT = TypeVar("TowerT", bound=nn.Module)
 LoadedT = TypeVar("LoadedT")
 
 
@@ -53,16 +56,19 @@ class ClipText:
         from transformers.models.clip.modeling_clip import CLIPTextModelWithProjection
         from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
-        model = load(
-            lambda: CLIPTextModelWithProjection.from_pretrained(source, subfolder=model_subfolder), source
-        )
-        self._model = frozen(model, device)
+        self._model = load_tower(CLIPTextModelWithProjection, source, model_subfolder, device)
         self._tokenizer = load(
             lambda: cast(
                 "CLIPTokenizer", CLIPTokenizer.from_pretrained(source, subfolder=tokenizer_subfolder)
             ),
             source,
         )
+        words, known = len(self._tokenizer), self._model.config.vocab_size
+        if words != known:  # without its files transformers makes an empty one, and says nothing
+            raise ModelError(
+                f"Cannot load CLIP from {source}: its tokenizer knows {words} tokens, its network {known}; "
+                "tokenizer.json, or vocab.json and merges.txt, belong beside the weights."
+            )
 
     @property
     def width_pooled(self) -> int:
@@ -108,8 +114,7 @@ class ClipImage:
     ) -> None:
         from transformers.models.clip.modeling_clip import CLIPVisionModel
 
-        model = load(lambda: CLIPVisionModel.from_pretrained(source, subfolder=subfolder), source)
-        self._model = frozen(model, device)
+        self._model = load_tower(CLIPVisionModel, source, subfolder, device)
 
     @property
     def width_tokens(self) -> int:
@@ -138,10 +143,44 @@ def clip_pixels(picture: Image.Image, size_px: int) -> Float[Tensor, "3 size_px 
     return ((rgb - torch.tensor(PIXEL_MEAN)) / torch.tensor(PIXEL_STD)).permute(2, 0, 1)
 
 
+def load_tower(kind: type[TowerT], source: str | Path, subfolder: str, device: torch.device | str) -> TowerT:
+    """One of CLIP's networks, frozen, in fp32. The file may hold both towers.
+
+    Raises: ModelError if it cannot be loaded, or if weights are missing: transformers would make them up.
+    """
+    reader: Any = kind
+    model, report = load(
+        lambda: reader.from_pretrained(source, subfolder=subfolder, output_loading_info=True), source
+    )
+    if missing := sorted(report["missing_keys"]):
+        raise ModelError(
+            f"Cannot load CLIP from {source}: {len(missing)} weights of its {kind.__name__} are missing, "
+            f"{missing[0]} for one."
+        )
+    return frozen(model.float(), device)
+
+
 def load(read: Callable[[], LoadedT], source: str | Path) -> LoadedT:
     """What `read` gives, with its many failures told as one."""
     try:
-        return read()
+        with quiet_transformers():
+            return read()
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(f"Cannot load CLIP from {source}: {reason}") from error
+
+
+@contextmanager
+def quiet_transformers() -> Generator[None]:
+    """Without its bars, and without its report on the tower that is in the file but not asked for."""
+    from transformers.utils import logging
+
+    verbosity, had_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if had_bars:
+            logging.enable_progress_bar()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +33,11 @@ def render_views(
 ) -> Views:
     """`mesh` seen by each camera, with `supersample`^2 rays a pixel."""
     _, normals = face_areas_and_normals(mesh.vertices, mesh.faces)
-    pictures = [_render(mesh, normals.astype(np.float32), raycaster, one, supersample) for one in cameras]
+    used = mesh.vertices[np.unique(mesh.faces)]
+    box = np.stack([used.min(axis=0), used.max(axis=0)])
+    pictures = [
+        _render(mesh, normals.astype(np.float32), raycaster, one, supersample, box) for one in cameras
+    ]
     return Views(
         images=np.stack([image for image, _ in pictures]),
         depths=np.stack([depth for _, depth in pictures]),
@@ -41,14 +46,23 @@ def render_views(
 
 
 def _render(
-    mesh: TexturedMesh, normals: np.ndarray, raycaster: Raycaster, camera: Camera, supersample: int
+    mesh: TexturedMesh,
+    normals: np.ndarray,
+    raycaster: Raycaster,
+    camera: Camera,
+    supersample: int,
+    box: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    shape = (camera.height_px, camera.width_px)
+    """Image (H, W, 4), depth (H, W). Only pixels that may see the mesh's `box` (2, 3) are computed."""
+    window = _pixels_of_box(camera, box)
+    image = np.zeros((camera.height_px, camera.width_px, 4), dtype=np.uint8)
+    depth = np.full((camera.height_px, camera.width_px), np.inf, dtype=np.float32)
+    shape = depth[window].shape
     color_sum, hit_count = np.zeros((*shape, 3), dtype=np.float32), np.zeros(shape, dtype=np.float32)
     depth_sum = np.zeros(shape, dtype=np.float32)
     steps = (np.arange(supersample) + 0.5) / supersample - 0.5
     for offset in [(x, y) for y in steps for x in steps]:
-        origins, directions = camera.rays(offset_px=offset)
+        origins, directions = camera.rays(offset_px=offset, window=window)
         flat = directions.reshape(-1, 3)
         index, colors, distance = _first_opaque(mesh, normals, raycaster, origins.reshape(-1, 3), flat)
         color_sum.reshape(-1, 3)[index] += colors
@@ -56,9 +70,29 @@ def _render(
         depth_sum.reshape(-1)[index] += distance * (flat[index] @ camera.z)
     hit = hit_count > 0
     share = np.maximum(hit_count, 1.0)
-    image = np.concatenate([color_sum / share[..., None], (hit_count / supersample**2)[..., None]], axis=-1)
-    depth = np.where(hit, depth_sum / share, np.float32(np.inf)).astype(np.float32)
-    return np.round(image * 255.0).astype(np.uint8), depth
+    seen = np.concatenate([color_sum / share[..., None], (hit_count / supersample**2)[..., None]], axis=-1)
+    image[window] = np.round(seen * 255.0).astype(np.uint8)
+    depth[window] = np.where(hit, depth_sum / share, np.float32(np.inf))
+    return image, depth
+
+
+def _pixels_of_box(camera: Camera, box: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of the pixels in which anything between the corners `box` (2, 3) can appear."""
+    corners = np.array(list(itertools.product(*box.T))) - camera.origin
+    ahead = corners @ camera.z
+    if (ahead < 1e-3).any():  # partly behind the camera: it may appear anywhere
+        return slice(None), slice(None)
+    return (
+        _span(corners @ camera.y / ahead, camera.height_px, camera.fov_y_rad),
+        _span(corners @ camera.x / ahead, camera.width_px, camera.fov_x_rad),
+    )
+
+
+def _span(tangents: np.ndarray, size_px: int, fov_rad: float) -> slice:
+    """Pixels between the least and the greatest of the tangents, and one more on either side."""
+    pixels = (tangents / np.tan(fov_rad / 2) + 1.0) / 2.0 * (size_px - 1)
+    first, last = int(np.floor(pixels.min())) - 1, int(np.ceil(pixels.max())) + 1
+    return slice(min(max(first, 0), size_px), min(max(last + 1, 0), size_px))
 
 
 def _first_opaque(

@@ -25,15 +25,15 @@ class DiffusionConfig:
 class DiscreteDiffusion:
     """q(x_t | x_0) = N(sqrt(alpha_bar_t) x_0, (1 - alpha_bar_t) I) for t = 0..timesteps-1.
 
-    Tables are kept in float64; what is looked up comes in fp32 on the device of t, shaped to broadcast
-    over x. Source: Ho et al. (2020), equations 4 to 7.
+    Tables are kept in float64 on the CPU, wherever a network is built; what is looked up comes in fp32 on
+    the device of t, shaped to broadcast over x. Source: Ho et al. (2020), equations 4 to 7.
     """
 
     def __init__(self, config: DiffusionConfig) -> None:
         self.config = config
         betas = schedule_betas(config.schedule)
         self.alphas_cumprod: Float64[Tensor, " timesteps"] = torch.cumprod(1 - betas, dim=0)
-        previous = torch.cat([torch.ones(1, dtype=torch.float64), self.alphas_cumprod[:-1]])
+        previous = torch.cat([torch.ones(1, dtype=torch.float64, device="cpu"), self.alphas_cumprod[:-1]])
         noise = 1 - self.alphas_cumprod
         variance = betas * (1 - previous) / noise
         self.log_betas = torch.log(betas)

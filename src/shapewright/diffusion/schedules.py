@@ -44,7 +44,9 @@ def schedule_betas(config: ScheduleConfig) -> Float64[Tensor, " timesteps"]:
     match config.name:
         case "linear":
             scale = 1000 / config.timesteps
-            return torch.linspace(scale * 1e-4, scale * 0.02, config.timesteps, dtype=torch.float64)
+            return torch.linspace(
+                scale * 1e-4, scale * 0.02, config.timesteps, dtype=torch.float64, device="cpu"
+            )
         case "exp":
             return alpha_bar_betas(lambda t: math.exp(-12.0 * t), config.timesteps)
         case "cosine":
@@ -58,4 +60,4 @@ def schedule_betas(config: ScheduleConfig) -> Float64[Tensor, " timesteps"]:
 def alpha_bar_betas(alpha_bar: Callable[[float], float], timesteps: int) -> Float64[Tensor, " timesteps"]:
     """1 - alpha_bar((i + 1) / T) / alpha_bar(i / T) for every step i, at most 0.999."""
     betas = [1 - alpha_bar((i + 1) / timesteps) / alpha_bar(i / timesteps) for i in range(timesteps)]
-    return torch.tensor(betas, dtype=torch.float64).clamp(max=MAX_BETA)
+    return torch.tensor(betas, dtype=torch.float64, device="cpu").clamp(max=MAX_BETA)

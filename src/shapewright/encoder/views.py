@@ -10,9 +10,11 @@ from torch import Tensor, nn
 from shapewright.encoder.config import ViewBranchConfig
 from shapewright.nn.positional_encoding import encode_positions, encoded_width
 
-__all__ = ["ViewBatch", "ViewEmbedding"]
+__all__ = ["PIXELS_AT_ONCE", "ViewBatch", "ViewEmbedding"]
 
 OPAQUE = 0.999
+# Views are embedded a few at a time: the encoded pixels of 20 of 256 x 256 would take 6 GB at once.
+PIXELS_AT_ONCE = 2**16
 
 
 class ViewBatch:
@@ -49,11 +51,23 @@ class ViewEmbedding(nn.Module):
 
     def forward(self, views: ViewBatch) -> Float[Tensor, "b p w"]:
         """Patch tokens of all views, view after view, row by row."""
-        batch, count = views.rgb.shape[:2]
+        batch, count, height, width = views.alpha.shape
         origins = views.origins[:, :, None, None].expand_as(views.positions)
-        pixels = [encode_positions(x, self.config.octaves) for x in (views.rgb, origins, views.positions)]
-        seen = (views.alpha >= OPAQUE)[..., None]
-        h = torch.where(seen, torch.cat(pixels, dim=-1), self.unknown)
-        h = self.pixel_conv(h.flatten(0, 1).permute(0, 3, 1, 2))
-        patches = self.patch_conv(h)
-        return patches.flatten(2).transpose(1, 2).reshape(batch, count * patches[0, 0].numel(), -1)
+        parts = (views.rgb, origins, views.positions, views.alpha[..., None])
+        at_once = max(1, PIXELS_AT_ONCE // (height * width))
+        groups = zip(*(part.flatten(0, 1).split(at_once) for part in parts), strict=True)
+        patches = torch.cat([self.patches(*group) for group in groups])
+        return patches.reshape(batch, count * patches.shape[1], -1)
+
+    def patches(
+        self,
+        rgb: Float[Tensor, "v h w 3"],
+        origins: Float[Tensor, "v h w 3"],
+        positions: Float[Tensor, "v h w 3"],
+        alpha: Float[Tensor, "v h w 1"],
+    ) -> Float[Tensor, "v p f"]:
+        """Patch tokens of each view, row by row."""
+        pixels = [encode_positions(x, self.config.octaves) for x in (rgb, origins, positions)]
+        h = torch.where(alpha >= OPAQUE, torch.cat(pixels, dim=-1), self.unknown)
+        h = self.patch_conv(self.pixel_conv(h.permute(0, 3, 1, 2)))
+        return h.flatten(2).transpose(1, 2)

@@ -78,7 +78,7 @@ class ImplicitMLP(nn.Module):
                 widths[config.generated_layers :], outputs[config.generated_layers :], strict=True
             )
         )
-        scale = torch.ones(FIELD_OUTPUTS)
+        scale = torch.ones(FIELD_OUTPUTS, device="cpu")  # also in a network built without weights
         scale[1:3] = config.density_scale
         self.register_buffer("output_scale", scale, persistent=False)
         self.initialise()

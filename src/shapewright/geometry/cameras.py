@@ -26,14 +26,21 @@ class Camera:
     fov_x_rad: float
     fov_y_rad: float
 
-    def rays(self, *, offset_px: tuple[float, float] = (0.0, 0.0)) -> tuple[np.ndarray, np.ndarray]:
+    def rays(
+        self,
+        *,
+        offset_px: tuple[float, float] = (0.0, 0.0),
+        window: tuple[slice, slice] = (slice(None), slice(None)),
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Origins and unit directions (height, width, 3), float32, of the rays through all pixels.
 
-        `offset_px` moves every ray by a part of a pixel (for supersampling).
+        `offset_px` moves every ray by a part of a pixel (for supersampling); `window` leaves out all but
+        these rows and columns.
         Source: NUMERICS "Cameras": fraction 2 i / (width - 1) - 1 times tan(fov / 2).
         """
-        across = _fractions(self.width_px, offset_px[0]) * math.tan(self.fov_x_rad / 2)
-        down = _fractions(self.height_px, offset_px[1]) * math.tan(self.fov_y_rad / 2)
+        rows, columns = window
+        across = _fractions(self.width_px, offset_px[0])[columns] * math.tan(self.fov_x_rad / 2)
+        down = _fractions(self.height_px, offset_px[1])[rows] * math.tan(self.fov_y_rad / 2)
         directions = self.z + across[None, :, None] * self.x + down[:, None, None] * self.y
         directions = directions / np.linalg.norm(directions, axis=-1, keepdims=True)
         directions = directions.astype(np.float32)

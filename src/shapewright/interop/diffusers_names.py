@@ -129,7 +129,7 @@ def renderer_state(field: Field, *, background: tuple[float, float, float]) -> d
     official |= {name: official[name].clone() for name in default_weights(field)}
     state = {renderer_name(name): part for name, part in official.items()}
     last = f"mlp.mlp.{field.config.hidden_layers}"
-    scale = field.mlp.output_scale
+    scale = field.mlp.output_scale.to(state[f"{last}.bias"].device)  # a network without weights has it too
     state[f"{last}.weight"] = state[f"{last}.weight"] * scale[:, None]
     state[f"{last}.bias"] = state[f"{last}.bias"] * scale
     return state | dict(zip(MESH_TABLES, cube_tables(), strict=True))

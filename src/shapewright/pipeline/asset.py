@@ -31,7 +31,12 @@ RESOLUTION = 128
 
 
 class Asset:
-    """A latent together with the field network that decodes it."""
+    """A latent together with the field network that decodes it. Pipelines make them.
+
+    latent: (tokens, channels) fp32 on the CPU, in [-1, 1], however it was drawn; `origin` says how. Surfaces
+    are +Z up around the box [-1, 1]^3 and kept for each resolution that was asked for.
+    Raises: AssetFileError if the latent has not the shape that the field decodes.
+    """
 
     def __init__(self, latent: Float[Tensor, "t d"], field: Field, origin: Origin) -> None:
         wanted = (field.config.latent_tokens, field.config.latent_channels)
@@ -67,7 +72,10 @@ class Asset:
         return self._surfaces[resolution]
 
     def mesh(self, resolution: int = RESOLUTION):  # the type is trimesh.Trimesh, known to mesh_files only
-        """The surface as a trimesh.Trimesh with vertex colours."""
+        """The surface as a trimesh.Trimesh, +Z up, with vertex colours (8 bits, sRGB).
+
+        Raises: EmptySurfaceError.
+        """
         return mesh_files.to_trimesh(self.surface(resolution))
 
     def export(self, path: str | Path, *, resolution: int = RESOLUTION) -> None:
@@ -96,7 +104,9 @@ class Asset:
     ) -> np.ndarray:
         """A picture (H, W, 4), float32 sRGB and straight alpha in [0, 1]; opaque with a `background`.
 
+        camera: see `geometry.cameras`; its pixels are the picture's. background: sRGB in [0, 1].
         mode: 'mesh' ray casts the surface; 'nerf' integrates the density along every ray (slower).
+        Raises: EmptySurfaceError in mode 'mesh'.
         """
         if mode == "nerf":
             return render_nerf_image(self._field, self._weights, camera, background=background)
@@ -114,7 +124,10 @@ class Asset:
         resolution: int = RESOLUTION,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        """Write a looping GIF of one turn. Raises: OutputError; EmptySurfaceError."""
+        """Write a looping GIF of one turn, `frames` square pictures; progress(done, total) after each.
+
+        Raises: OutputError; EmptySurfaceError.
+        """
         if Path(path).suffix.lower() != ".gif":
             raise OutputError(f"A turntable should end in '.gif', '{path}' does not.")
         pictures: list[np.ndarray] = []

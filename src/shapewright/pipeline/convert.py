@@ -4,6 +4,7 @@ Two tables hold the forms: `KINDS`, what a source may be, the first that recogni
 model can be written as. A kind whose models are not of the class `Model` brings its own writers.
 """
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,15 @@ import torch
 
 from shapewright.atomic_file import new_folder
 from shapewright.errors import ModelError
+from shapewright.interop.diffusers import model_files
+from shapewright.interop.diffusers_config import CLIP_PARTS as DIFFUSERS_CLIP_PARTS
 from shapewright.models import CONFIG_FILE, WEIGHTS_FILE
+from shapewright.pipeline.clip_source import folder_of_clip
+from shapewright.pipeline.diffusers_folder import (
+    is_diffusers_folder,
+    model_from_diffusers,
+    model_to_diffusers,
+)
 from shapewright.pipeline.model_card import converted_card
 from shapewright.pipeline.model_folder import Model, load_model, save_model
 from shapewright.pipeline.official_model import (
@@ -26,6 +35,9 @@ __all__ = ["DTYPES", "KINDS", "WRITERS", "Conversion", "Reading", "SourceKind", 
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 CARD_FILE = "README.md"
+CLIP_FOLDER = "clip"
+# A folder of CLIP with parts is copied part by part: other things may stand beside them.
+CLIP_PARTS = frozenset(name for parts in DIFFUSERS_CLIP_PARTS.values() for name in parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,17 +148,44 @@ def _read_official(wanted: Conversion) -> Reading:
     return Reading(model=read_official_model(files, wanted.name), files=tuple(files.paths))
 
 
+def _is_diffusers(source: Sequence[Path]) -> bool:
+    return len(source) == 1 and is_diffusers_folder(source[0])
+
+
+def _read_diffusers(wanted: Conversion) -> Reading:
+    folder = wanted.source[0]
+    return Reading(model=model_from_diffusers(folder), files=tuple(model_files(folder)))
+
+
 def _write_model_folder(reading: Reading, wanted: Conversion) -> None:
+    """CLIP comes along where the source brings it, so that the new folder needs no other."""
     card = reading.card or converted_card(reading.model, reading.files, dtype=wanted.dtype)
-    save_model(wanted.out, reading.model, card=card, dtype=wanted.dtype)
+    model, clip = reading.model, folder_of_clip(reading.model.config.clip, reading.model.folder)
+    if clip is not None:
+        for part in CLIP_PARTS & {path.name for path in clip.iterdir()} or {""}:
+            shutil.copytree(clip / part, wanted.out / CLIP_FOLDER / part, dirs_exist_ok=True)
+        model = replace(model, config=replace(model.config, clip=CLIP_FOLDER))
+    save_model(wanted.out, model, card=card, dtype=wanted.dtype)
+
+
+def _write_diffusers(reading: Reading, wanted: Conversion) -> None:
+    if wanted.dtype is torch.bfloat16:
+        raise ModelError("Folders for diffusers are written in fp32 or fp16, not in bf16.")
+    clip = folder_of_clip(reading.model.config.clip, reading.model.folder)
+    model_to_diffusers(reading.model, wanted.out, clip=clip, fp16=wanted.dtype is torch.float16)
 
 
 def _write_official(reading: Reading, wanted: Conversion) -> None:
     write_official_model(reading.model, wanted.out, dtype=wanted.dtype)
 
 
-WRITERS: dict[str, Write] = {"shapewright": _write_model_folder, "official": _write_official}
+WRITERS: dict[str, Write] = {
+    "shapewright": _write_model_folder,
+    "official": _write_official,
+    "diffusers": _write_diffusers,
+}
 KINDS: tuple[SourceKind, ...] = (
     kind_of_model("a model folder", _is_model_folder, _read_model_folder),
+    kind_of_model("a diffusers folder", _is_diffusers, _read_diffusers),
     kind_of_model("published checkpoints (.pt)", _is_official, _read_official),
 )

@@ -1,13 +1,14 @@
 """A whole model in a folder: config.json, model.safetensors and, for people, README.md."""
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from shapewright.atomic_file import replacing
@@ -17,7 +18,7 @@ from shapewright.errors import ConfigError, ModelError
 from shapewright.models import CONFIG_FILE, WEIGHTS_FILE, sha256
 from shapewright.prior import LatentStatistics, Prior, PriorConfig, SamplerConfig
 
-__all__ = ["Model", "ModelConfig", "load_model", "save_model", "verify_folder"]
+__all__ = ["Model", "ModelConfig", "load_model", "read_config", "save_model", "verify_folder"]
 
 FORMAT = "shapewright-model-1"
 PARTS = ("autoencoder", "prior", "statistics")
@@ -57,13 +58,22 @@ class ModelConfig:
         if decoded != drawn:
             raise ConfigError(f"The prior makes latents of shape {drawn}, but the field takes {decoded}.")
 
+    def sampling(self, *, steps: int | None = None, guidance: float | None = None) -> SamplerConfig:
+        """The sampling settings, with these in place of the model's own where given. Raises: ConfigError."""
+        return replace(
+            self.sampler,
+            steps=self.sampler.steps if steps is None else steps,
+            guidance=self.sampler.guidance if guidance is None else guidance,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
     """The networks of one model. Without a prior it can only encode and decode.
 
     `statistics` undo the standardisation of the latents that the prior was trained on; the published
-    models have none. `sha256` is the hash of the weight file, empty for a model that was never saved.
+    models have none. `sha256` is the hash of the weight file, empty for a model that was never saved;
+    `folder` is where it was loaded from.
     """
 
     config: ModelConfig
@@ -71,6 +81,7 @@ class Model:
     prior: Prior | None = None
     statistics: LatentStatistics | None = None
     sha256: str = ""
+    folder: Path | None = None
 
 
 def save_model(folder: Path, model: Model, *, card: str, dtype: torch.dtype = torch.float16) -> None:
@@ -95,18 +106,35 @@ def save_model(folder: Path, model: Model, *, card: str, dtype: torch.dtype = to
 def load_model(folder: Path) -> Model:
     """Read a model folder; networks are in fp32, in evaluation mode, on the CPU.
 
+    Memory holds the weights once: networks are built without weights of their own and take those read.
     Raises: ModelError for files that are missing, damaged, or do not fit each other.
     """
     digest = verify_folder(folder)
+    config = read_config(folder)
     try:
-        config = from_dict(ModelConfig, _read_config(folder)["model"])
-        parts = _by_part(load_file(folder / WEIGHTS_FILE))
-    except (ConfigError, SafetensorError, KeyError) as error:
+        parts = _by_part(folder / WEIGHTS_FILE)
+    except (SafetensorError, KeyError) as error:
         raise ModelError(f"The model in '{folder}' cannot be read: {error}") from error
-    autoencoder = _filled(Autoencoder(config.autoencoder), parts["autoencoder"], folder)
-    prior = None if config.prior is None else _filled(Prior(config.prior), parts["prior"], folder)
+    autoencoder = _filled(lambda: Autoencoder(config.autoencoder), parts["autoencoder"], folder)
+    prior_config = config.prior
+    prior = None if prior_config is None else _filled(lambda: Prior(prior_config), parts["prior"], folder)
     statistics = LatentStatistics.from_tensors(parts["statistics"]) if parts["statistics"] else None
-    return Model(config=config, autoencoder=autoencoder, prior=prior, statistics=statistics, sha256=digest)
+    return Model(
+        config=config,
+        autoencoder=autoencoder,
+        prior=prior,
+        statistics=statistics,
+        sha256=digest,
+        folder=folder,
+    )
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """What a model is, without its weights. Raises: ModelError if config.json is missing or not ours."""
+    try:
+        return from_dict(ModelConfig, _read_config(folder)["model"])
+    except (ConfigError, KeyError) as error:
+        raise ModelError(f"The model in '{folder}' cannot be read: {error}") from error
 
 
 def verify_folder(folder: Path) -> str:
@@ -132,19 +160,31 @@ def _read_config(folder: Path) -> dict[str, Any]:
     return content
 
 
-def _by_part(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-    """Tensors sorted into the parts that their names begin with, in the precision that they are stored in."""
+def _by_part(weights: Path) -> dict[str, dict[str, Tensor]]:
+    """Tensors in fp32, sorted into the parts that their names begin with.
+
+    The file is mapped anew for each, so that memory never holds more than one of them twice; and each is
+    copied, since products with weights that lie in memory as they do in the file round differently.
+    """
     parts: dict[str, dict[str, Tensor]] = {part: {} for part in PARTS}
-    for name, tensor in tensors.items():
+    with safe_open(weights, framework="pt") as file:
+        names = list(file.keys())
+    for name in names:
         part, _, rest = name.partition(".")
-        parts[part][rest] = tensor
+        with safe_open(weights, framework="pt") as file:
+            parts[part][rest] = file.get_tensor(name).to(torch.float32, copy=True)
     return parts
 
 
-def _filled(module: ModuleT, weights: dict[str, Tensor], folder: Path) -> ModuleT:
+def _filled(build: Callable[[], ModuleT], weights: dict[str, Tensor], folder: Path) -> ModuleT:
+    """A network that takes `weights` as they are, without a copy, and never had others."""
+    with torch.device("meta"):
+        module = build()
     try:
-        module.load_state_dict(weights)
+        module.load_state_dict(weights, assign=True)
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise ModelError(f"The weights in '{folder}' do not fit its {CONFIG_FILE}: {reason}") from error
+    # buffers that are not stored must ask for the CPU when they are made
+    assert not any(buffer.is_meta for buffer in module.buffers()), "a buffer without contents"
     return module.eval().requires_grad_(False)

@@ -6,56 +6,25 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from transformers import (
-    CLIPTextConfig,
-    CLIPTextModelWithProjection,
-    CLIPTokenizer,
-    CLIPVisionConfig,
-    CLIPVisionModel,
-)
+from transformers import CLIPTextModelWithProjection, CLIPVisionModel
 
 from shapewright.conditioning.clip import PIXEL_MEAN, PIXEL_STD, ClipImage, ClipText, clip_pixels
 from shapewright.errors import ModelError, PromptError
-
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
-VOCABULARY = [*LETTERS, *(f"{letter}</w>" for letter in LETTERS), "<|startoftext|>", "<|endoftext|>"]
+from tiny_clip import VOCABULARY, save_clip, save_text_tower, save_tokenizer, save_vision_tower
 
 
 @pytest.fixture(scope="module")
 def text_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clip_text")
-    torch.manual_seed(0)
-    config = CLIPTextConfig(
-        vocab_size=len(VOCABULARY),
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=12,
-        projection_dim=8,
-        bos_token_id=len(VOCABULARY) - 2,
-        eos_token_id=len(VOCABULARY) - 1,
-        pad_token_id=len(VOCABULARY) - 1,
-    )
-    CLIPTextModelWithProjection(config).save_pretrained(folder / "text_encoder")
-    vocabulary = {token: i for i, token in enumerate(VOCABULARY)}
-    CLIPTokenizer(vocab=vocabulary, merges=[]).save_pretrained(folder / "tokenizer")
+    save_text_tower(folder / "text_encoder")
+    save_tokenizer(folder / "tokenizer")
     return folder
 
 
 @pytest.fixture(scope="module")
 def vision_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clip_vision")
-    torch.manual_seed(0)
-    config = CLIPVisionConfig(
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        image_size=28,
-        patch_size=7,
-    )
-    CLIPVisionModel(config).save_pretrained(folder)
+    save_vision_tower(folder)
     return folder
 
 
@@ -127,3 +96,38 @@ def test_a_model_that_is_not_there_gets_one_sentence(tmp_path: Path) -> None:
         with pytest.raises(ModelError, match="Cannot load CLIP from") as caught:
             load(tmp_path)
         assert "\n" not in str(caught.value)
+
+
+def test_both_towers_are_found_in_one_file_and_nothing_is_printed(
+    tmp_path: Path, clip_text: ClipText, vision_folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    save_clip(tmp_path)
+    capfd.readouterr()
+    pooled, picture = ClipText(tmp_path).encode(["bed"]).pooled, Image.new("RGB", (28, 28), "red")
+    grid = ClipImage(tmp_path).encode([picture])
+    assert capfd.readouterr().err == ""
+    # the same weights, but at other places in memory, for which products may round differently
+    torch.testing.assert_close(pooled, clip_text.encode(["bed"]).pooled, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(grid, ClipImage(vision_folder).encode([picture]), rtol=1e-4, atol=1e-5)
+
+
+def test_half_precision_files_are_computed_with_in_full(tmp_path: Path) -> None:
+    save_text_tower(tmp_path, dtype=torch.float16)
+    save_tokenizer(tmp_path)
+    assert ClipText(tmp_path).encode(["bed"]).pooled.dtype == torch.float32
+
+
+def test_weights_are_not_made_up(tmp_path: Path, text_folder: Path) -> None:
+    """transformers fills in what is missing with random numbers, and takes a config of another tower."""
+    save_text_tower(tmp_path / "half", without="text_projection.weight")
+    save_tokenizer(tmp_path / "half")
+    with pytest.raises(ModelError, match=r"1 weights .* missing, text_projection.weight"):
+        ClipText(tmp_path / "half")
+    with pytest.raises(ModelError, match="Cannot load CLIP"):
+        ClipImage(text_folder / "text_encoder")
+
+
+def test_a_tokenizer_is_not_made_up(tmp_path: Path) -> None:
+    save_text_tower(tmp_path)
+    with pytest.raises(ModelError, match=r"tokenizer knows \d+ tokens, its network 54"):
+        ClipText(tmp_path)

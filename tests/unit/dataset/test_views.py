@@ -78,3 +78,22 @@ def test_rays_pass_transparent_texels():
     views = render(front, [look_at(np.array([0, 0, 4.0]), np.zeros(3), size_px=9)])
     assert views.depths[0, 4, 4] == pytest.approx(4.0, abs=1e-3)
     assert views.images[0, 4, 4, 0] > views.images[0, 4, 4, 1] > 0
+
+
+def test_an_object_in_a_corner_or_outside_the_picture_or_around_the_camera():
+    """Only the pixels of its box are computed: they must be all that see it."""
+    box = trimesh.creation.box((1, 1, 1))
+    aside = look_at(np.array([0.0, -4.0, 0.0]), np.array([1.4, 0.0, 1.4]), size_px=31)
+    away = look_at(np.array([0.0, -4.0, 0.0]), np.array([0.0, -8.0, 0.0]), size_px=31)
+    past = look_at(np.array([0.0, -4.0, 0.0]), np.array([9.0, -3.0, 0.0]), size_px=31)
+    inside = look_at(np.array([0.0, 0.0, 0.0]), np.array([1.0, 0.2, 0.0]), size_px=31)
+    views = render(solid(box), [aside, away, past, inside])
+    for camera, image in zip((aside, away, past, inside), views.images, strict=True):
+        origins, directions = camera.rays()
+        cast = Raycaster(box.vertices, box.faces).cast(origins.reshape(-1, 3), directions.reshape(-1, 3))
+        hit = (cast.face_index >= 0).reshape(31, 31)
+        assert (image[..., 3] > 0)[hit].all()
+        assert (image[..., 3] < 255)[~hit].all()
+    counts = [(image[..., 3] > 0).sum() for image in views.images]
+    assert 0 < counts[0] < 31 * 31
+    assert counts[1:] == [0, 0, 31 * 31]

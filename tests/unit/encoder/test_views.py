@@ -1,5 +1,6 @@
 """Pictures as patch tokens."""
 
+import pytest
 import torch
 
 from shapewright.encoder import ViewBatch, ViewBranchConfig
@@ -49,3 +50,11 @@ def test_the_cameras_place_is_seen() -> None:
     views.origins[0, 0] += 0.1
     changed = (embed(views) != before).any(dim=-1)[0]
     assert changed.tolist() == [True] * 4 + [False] * 4
+
+
+def test_views_are_the_same_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    embed, views = embedding(), batch()
+    together = embed(views)
+    monkeypatch.setattr("shapewright.encoder.views.PIXELS_AT_ONCE", 1)
+    # convolutions of another batch size may sum in another order
+    torch.testing.assert_close(embed(views), together, rtol=1e-5, atol=1e-5)

@@ -66,3 +66,12 @@ def test_random_views_surround_the_object_and_depend_on_the_seed_only():
     assert (origins[:, 2] > 2).any(), "some look from above"
     azimuths = np.sort(np.arctan2(origins[:, 0], origins[:, 1]))
     assert np.diff(azimuths).max() < 2 * 2 * math.pi / 12 + 1e-6, "no gap wider than two strata"
+
+
+def test_a_window_of_rays_is_a_part_of_all():
+    camera = turntable(3, size_px=9)[1]
+    window = (slice(2, 5), slice(4, 9))
+    for some, every in zip(
+        camera.rays(offset_px=(0.25, -0.25), window=window), camera.rays(offset_px=(0.25, -0.25)), strict=True
+    ):
+        np.testing.assert_array_equal(some, every[window])

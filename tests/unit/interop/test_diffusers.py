@@ -30,7 +30,7 @@ from shapewright.interop.official import load_decoder
 from shapewright.interop.parity import read_case, read_inputs
 from shapewright.prior import Condition, Prior, PriorConfig, sample_from
 from shapewright.render import extract_mesh, render_nerf
-from tiny_clip import IMAGE_TOKENS, save_clip_image, save_clip_text
+from tiny_clip import GRID_TOKENS, save_image_parts, save_text_parts
 from tiny_shap_e import (
     CHANNELS,
     TOKENS,
@@ -65,8 +65,8 @@ def pipeline_class(kind: Kind) -> Any:
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with all of CLIP's parts."""
     folder = tmp_path_factory.mktemp("clip")
-    save_clip_text(folder)
-    save_clip_image(folder)
+    save_text_parts(folder)
+    save_image_parts(folder)
     return folder
 
 
@@ -119,7 +119,7 @@ def conditions(library: Any, rows: int) -> tuple[Tensor, Condition]:
     if kind_of(library) == "text":
         pooled = torch.nn.functional.normalize(torch.randn(rows, width, generator=generator), dim=-1)
         return width**0.5 * pooled, Condition(text_pooled=pooled)
-    tokens = torch.randn(rows, IMAGE_TOKENS, width, generator=generator)
+    tokens = torch.randn(rows, GRID_TOKENS, width, generator=generator)
     return tokens, Condition(image_tokens=tokens)
 
 

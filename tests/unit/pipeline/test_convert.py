@@ -6,13 +6,17 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file
 
 from official_models import write_official_files
 from shapewright.errors import ModelError, OutputError
+from shapewright.interop.diffusers import write_folder
 from shapewright.models import sha256
 from shapewright.pipeline import load_model
 from shapewright.pipeline.convert import KINDS, WRITERS, convert
+from tiny_clip import save_text_parts
 from tiny_models import random_model, saved
+from tiny_shap_e import tiny_shap_e
 
 
 def names(folder: Path) -> set[str]:
@@ -107,7 +111,7 @@ def test_what_cannot_be_converted_is_said(tmp_path: Path) -> None:
         convert([tmp_path / "note.txt"], tmp_path / "out")
     (path,) = write_official_files(tmp_path / "first", "vector_decoder")
     with pytest.raises(
-        ModelError, match="cannot be written as 'blender'; possible are shapewright, official"
+        ModelError, match="cannot be written as 'blender'; possible are shapewright, official, diffusers"
     ):
         convert([path], tmp_path / "out", to="blender")
 
@@ -119,6 +123,29 @@ def test_latents_that_do_not_fit_each_other_are_refused(tmp_path: Path) -> None:
     config.write_text(config.read_text().replace("d_latent: 1536", "d_latent: 768"))
     with pytest.raises(ModelError, match="do not fit"):
         convert([decoder, prior], tmp_path / "out")
+
+
+def test_a_diffusers_folder_there_and_back_again(tmp_path: Path) -> None:
+    save_text_parts(tmp_path / "clip")
+    write_folder(tiny_shap_e(), tmp_path / "first", clip=tmp_path / "clip")
+    convert([tmp_path / "first"], tmp_path / "ours")
+    model = load_model(tmp_path / "ours")
+    assert (model.config.text, model.config.clip) == ("clip", "clip")
+    assert names(tmp_path / "ours" / "clip") == {"text_encoder", "tokenizer"}
+    convert([tmp_path / "ours"], tmp_path / "back", to="diffusers")
+    for part in ("prior", "shap_e_renderer", "text_encoder"):
+        first, back = (only_weights(tmp_path / place / part) for place in ("first", "back"))
+        assert first.keys() == back.keys()
+        # our folder has no place for the colour behind NeRF pictures: the published one is written
+        different = {name for name in first if not torch.equal(first[name], back[name])}
+        assert different <= {"void.background"}
+    with pytest.raises(ModelError, match="not in bf16"):
+        convert([tmp_path / "ours"], tmp_path / "out", to="diffusers", dtype=torch.bfloat16)
+
+
+def only_weights(folder: Path) -> dict[str, torch.Tensor]:
+    (path,) = folder.glob("*.safetensors")
+    return load_file(path)
 
 
 def test_every_kind_of_model_can_be_written_in_every_form() -> None:

@@ -17,7 +17,7 @@ from shapewright.pipeline.diffusers_folder import (
     model_to_diffusers,
 )
 from shapewright.prior import Condition, LatentStatistics, SamplerConfig, sample
-from tiny_clip import save_clip_image, save_clip_text
+from tiny_clip import save_image_parts, save_text_parts
 from tiny_models import random_model
 from tiny_shap_e import CHANNELS, TOKENS, tiny_shap_e
 
@@ -25,7 +25,7 @@ from tiny_shap_e import CHANNELS, TOKENS, tiny_shap_e
 @pytest.fixture(scope="module")
 def text_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("text")
-    save_clip_text(folder / "clip")
+    save_text_parts(folder / "clip")
     write_folder(tiny_shap_e("text"), folder / "shap-e", clip=folder / "clip")
     return folder / "shap-e"
 
@@ -33,7 +33,7 @@ def text_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("image")
-    save_clip_image(folder / "clip")
+    save_image_parts(folder / "clip")
     write_folder(tiny_shap_e("image"), folder / "shap-e-img2img", clip=folder / "clip")
     return folder / "shap-e-img2img"
 

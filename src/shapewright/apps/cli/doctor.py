@@ -37,6 +37,7 @@ OPTIONAL = {
     "serve": ("fastapi", "gradio"),
     "ray": ("ray",),
     "usd": ("pxr",),
+    "photos": ("rembg", "onnxruntime"),
 }
 LITTLE_MEMORY_GIB = 4.0
 

@@ -8,7 +8,7 @@ from tyro.conf import Positional, arg
 
 from shapewright.apps.cli.command import AnyPath, Command, Device
 from shapewright.apps.cli.outputs import check_suffix
-from shapewright.apps.cli.terminal import Terminal
+from shapewright.apps.cli.terminal import Terminal, memory
 from shapewright.atomic_file import check_writable
 
 __all__ = ["Encode"]
@@ -33,14 +33,18 @@ class Encode(Command):
         check_suffix(output, (".safetensors",), "--output")
         check_writable(output)
 
-        from shapewright.pipeline import Pipeline
-        from shapewright.pipeline.device import describe_device
+        from shapewright.apps.cli.estimate import encoding_memory
+        from shapewright.models import locate
+        from shapewright.pipeline import Pipeline, read_config
+        from shapewright.pipeline.device import choose_device, describe_device
 
-        pipeline = Pipeline.from_pretrained(self.model, device=self.device)
+        folder = locate(self.model)
+        config = read_config(folder)
         terminal.say(
-            f"Encoding '{self.file}' with '{pipeline.model.config.name}' on "
-            f"{describe_device(pipeline.device)}: a few seconds for most files."
+            f"Encoding '{self.file}' with '{config.name}' on {describe_device(choose_device(self.device))}: "
+            f"a few seconds for most files, and {memory(encoding_memory(config))} of memory."
         )
+        pipeline = Pipeline.from_pretrained(folder, device=self.device)
         asset = pipeline.encode(self.file)
         asset.save(output)
         terminal.result({"latent": str(output), "shape": list(asset.latent.shape)}, str(output))

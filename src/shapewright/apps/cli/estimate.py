@@ -1,29 +1,134 @@
-"""About how long a command will take, from the size of the work and a moment's measurement of the device."""
+"""About how long a command will take and how much memory, from the sizes in a model's config.
+
+Nothing is loaded: networks are built without weights, only to be counted.
+"""
 
 import time
+from dataclasses import dataclass
 
 import torch
+from torch import nn
 
-from shapewright.pipeline import Pipeline
+from shapewright.autoencoder import Autoencoder
+from shapewright.encoder.views import PIXELS_AT_ONCE
+from shapewright.field import FieldConfig
+from shapewright.field.config import FIELD_OUTPUTS
+from shapewright.nn.positional_encoding import encoded_width
+from shapewright.pipeline import ModelConfig
+from shapewright.pipeline.pipeline import BATCH_SIZE
+from shapewright.prior import Prior, PriorConfig, SamplerConfig
 
-__all__ = ["generation_seconds"]
+__all__ = ["Estimate", "encoding_memory", "estimate_generation"]
 
+FLOAT = 4  # bytes: networks run in fp32, whatever their file holds
+
+# ---- time
 # Transformers reach about this share of what plain large matrix products do.
 EFFICIENCY = 0.4
 PROBE_SIDE = 384
+# Of a grid's points about this share is near enough to the surface to be computed.
+REFINED_SHARE = 0.2
+SECONDS_TO_WRITE = 1.0
+
+# ---- memory
+# Python with torch, transformers and the file formats, measured on Linux; on a GPU it is the host's.
+PROGRAM_BYTES = 520e6
+# Parameters of the frozen encoders; CLIP's are those of ViT-L/14, which the published models take.
+MINILM, CLIP_TEXT, CLIP_IMAGE = 23e6, 124e6, 303e6
+CLIP_IMAGE_TOKENS = 256
+# Numbers held at once for each token of a transformer: residual, its norm, queries, keys and values, and the
+# hidden layer (four times the width) before and after its activation.
+WIDTHS_PER_TOKEN = 14
+# Numbers held at once for each number of a latent while it is sampled.
+STATES_PER_LATENT = 10
+# Bytes for each point of the surface's grid: distances at two strides, and what is known and wanted of them.
+BYTES_PER_GRID_POINT = 30
+# Of a point cloud's neighbourhoods: the convolution's windows, what they are cut from, and its result.
+COPIES_OF_NEIGHBOURS = 3
+# Of the pixels of some views: their three encodings, joined, with the background replaced, reordered.
+COPIES_OF_PIXELS = 4
 
 
-def generation_seconds(pipeline: Pipeline, count: int, *, steps: int | None, guidance: float | None) -> float:
-    """Rough seconds to draw `count` latents: right within a factor of about two."""
-    prior = pipeline.model.prior
-    if prior is None:
-        return 0.0
-    sampler = pipeline.sampler(steps=steps, guidance=guidance)
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """Right within a factor of about two in time, and about a fifth in memory."""
+
+    seconds: float
+    memory_bytes: float
+
+
+def estimate_generation(
+    config: ModelConfig,
+    device: torch.device,
+    *,
+    count: int,
+    sampler: SamplerConfig,
+    resolution: int,
+) -> Estimate:
+    """Of drawing and writing `count` objects with a model that has a prior."""
+    assert config.prior is not None
     branches = 1 if sampler.guidance in (0, 1) else 2
-    tokens = prior.config.latent_tokens + (pipeline.model.config.text_tokens if prior.config.has_text else 1)
-    weights = sum(parameter.numel() for parameter in prior.parameters())
-    operations = 2.0 * weights * tokens * branches * sampler.evaluations * count
-    return operations / (EFFICIENCY * _operations_per_second(pipeline.device))
+    tokens = prior_tokens(config.prior, config.text_tokens)
+    evaluation = 2.0 * parameters(config.prior) * tokens * branches
+    surface = 2.0 * field_weights(config.autoencoder.field) * REFINED_SHARE * resolution**3
+    operations = count * (evaluation * sampler.evaluations + surface)
+    seconds = operations / (EFFICIENCY * _operations_per_second(device)) + SECONDS_TO_WRITE * count
+    rows = branches * min(count, BATCH_SIZE)
+    sampling = FLOAT * rows * tokens * config.prior.width * WIDTHS_PER_TOKEN
+    sampling += FLOAT * rows * config.prior.latent_tokens * config.prior.latent_channels * STATES_PER_LATENT
+    # one after another; encoders are freed before the prior is sampled
+    stages = (_conditioner_bytes(config), sampling, BYTES_PER_GRID_POINT * float(resolution) ** 3)
+    return Estimate(seconds=seconds, memory_bytes=PROGRAM_BYTES + _weight_bytes(config) + max(stages))
+
+
+def encoding_memory(config: ModelConfig) -> float:
+    """Bytes needed to encode one asset."""
+    encoder = config.autoencoder.encoder
+    points = views = patches = 0.0
+    if encoder is not None and encoder.points is not None:
+        conv, channels = encoder.points.conv, encoder.points.channels or encoder.width
+        windows = conv.kernel / conv.stride * conv.neighbors * conv.centers * channels
+        points = COPIES_OF_NEIGHBOURS * windows + 2 * config.points * channels
+    if encoder is not None and encoder.views is not None:
+        pixel = COPIES_OF_PIXELS * 3 * encoded_width(3, encoder.views.octaves) + encoder.width
+        views = max(PIXELS_AT_ONCE, config.view_size_px**2) * pixel
+        # of all views, for the cross-attention: themselves, their norm, keys and values
+        patches = 4 * encoder.width * config.views * (config.view_size_px / encoder.views.patch_px) ** 2
+    return PROGRAM_BYTES + _weight_bytes(config) + FLOAT * (max(points, views) + patches)
+
+
+def parameters(config: PriorConfig) -> int:
+    """How many a prior has."""
+    with torch.device("meta"):
+        return _count(Prior(config))
+
+
+def prior_tokens(config: PriorConfig, text_tokens: int) -> int:
+    """Length of the sequence that the prior's transformer sees."""
+    image = CLIP_IMAGE_TOKENS if config.image_token_width is not None else 0
+    text = text_tokens if config.text_token_width is not None else 0
+    return config.latent_tokens + image + text + (config.text_pooled_width is not None) + 1
+
+
+def field_weights(config: FieldConfig) -> int:
+    """Multiplications for one queried point."""
+    outputs = [config.hidden_width] * config.hidden_layers + [FIELD_OUTPUTS]
+    return sum(i * o for i, o in zip(config.input_widths, outputs, strict=True))
+
+
+def _weight_bytes(config: ModelConfig) -> float:
+    with torch.device("meta"):
+        autoencoder = _count(Autoencoder(config.autoencoder))
+    return FLOAT * (autoencoder + (parameters(config.prior) if config.prior is not None else 0))
+
+
+def _conditioner_bytes(config: ModelConfig) -> float:
+    text = {"minilm": MINILM, "clip": CLIP_TEXT, None: 0.0}[config.text]
+    return FLOAT * max(text, CLIP_IMAGE if config.image == "clip" else 0.0)
+
+
+def _count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def _operations_per_second(device: torch.device) -> float:

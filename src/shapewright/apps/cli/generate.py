@@ -1,4 +1,4 @@
-"""`shapewright generate`: prompts to 3D files."""
+"""`shapewright generate`: prompts or pictures to 3D files."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,40 +9,48 @@ from tyro.conf import Positional, arg
 
 from shapewright.apps.cli.command import AnyFloat, AnyInt, AnyPath, AnyText, Command, Device
 from shapewright.apps.cli.outputs import Job, plan_outputs
-from shapewright.apps.cli.terminal import Terminal, duration
-from shapewright.errors import ConfigError, EmptySurfaceError, PromptError
+from shapewright.apps.cli.terminal import Terminal, duration, memory
+from shapewright.apps.cli.wishes import Wishes, read_wishes
+from shapewright.errors import ConfigError, EmptySurfaceError
 
 if TYPE_CHECKING:
-    from shapewright.pipeline import Asset, Pipeline
+    from shapewright.pipeline import Asset
 
 __all__ = ["Generate"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Generate(Command):
-    """Make 3D objects from sentences.
+    """Make 3D objects from sentences, or from pictures with a model that takes those.
 
-    Object k of a prompt is drawn with seed + k and depends on that alone, not on what else is made with it.
+    Object k of a prompt or picture is drawn with seed + k and depends on that alone, not on what else is made
+    with it.
     """
 
     prompts: Annotated[Positional[tuple[str, ...]], arg(metavar="PROMPT ...")] = ()
     """What to make, for example "a wooden chair"; several prompts make several objects."""
     prompts_file: AnyPath = None
     """A text file with one prompt a line, added to those given."""
+    image: Annotated[tuple[Path, ...], arg(metavar="PICTURE ...", help_behavior_hint="")] = ()
+    """Pictures of objects, in place of prompts: PNG, JPEG or WebP, best on a transparent background."""
+    foreground_ratio: AnyFloat = None
+    """Share of the side that the object is given, 0.1 to 1; 0.8 if cut out by alpha, else as it is."""
+    remove_background: bool = False
+    """Cut the object out of a photograph first, with rembg (pip install 'rembg[cpu]')."""
     model: str = "homeware"
     """A name from `shapewright models list`, or a model folder."""
     seed: int = 0
-    """Seed of the first object of each prompt."""
+    """Seed of the first object of each prompt or picture."""
     n: int = 1
-    """How many objects for each prompt."""
+    """How many objects for each prompt or picture."""
     steps: AnyInt = None
     """Sampling steps; more is slower and a little better. The model's own number if not given."""
     guidance: AnyFloat = None
-    """How strictly to follow the prompt: 1 plainly, more exaggerates. The model's own if not given."""
+    """How strictly to follow it: 1 plainly, more exaggerates. The model's own if not given."""
     resolution: int = 128
     """Grid points along each side of the box that the surface is taken from."""
     output: str = "{prompt}_{seed}.glb"
-    """A file, a folder, or a pattern with {prompt}, {seed}, {index}; suffix .glb, .ply, .obj or .stl."""
+    """A file, folder or pattern with {prompt} (a picture's name), {seed}, {index}; .glb, .ply, .obj, .stl."""
     preview: AnyText = None
     """Also write a PNG of four views there (a file, a folder or a pattern)."""
     turntable: AnyText = None
@@ -62,24 +70,16 @@ class Generate(Command):
 
     def run(self, terminal: Terminal) -> None:
         """Check everything that can be checked, then draw, then write."""
-        jobs = self._jobs()
+        wishes = read_wishes(
+            self.prompts,
+            self.prompts_file,
+            self.image,
+            foreground_ratio=self.foreground_ratio,
+            remove_background=self.remove_background,
+        )
+        jobs = wishes.jobs(self.seed, self.n)
         places = self._places(jobs)
-
-        from shapewright.apps.cli.estimate import generation_seconds
-        from shapewright.pipeline import Pipeline
-        from shapewright.pipeline.device import describe_device
-
-        pipeline = Pipeline.from_pretrained(self.model, device=self.device)
-        seconds = generation_seconds(pipeline, len(jobs), steps=self.steps, guidance=self.guidance) + len(
-            jobs
-        )
-        sampler = pipeline.sampler(steps=self.steps, guidance=self.guidance)
-        terminal.say(
-            f"Making {_counted(len(jobs))} with '{pipeline.model.config.name}' on "
-            f"{describe_device(pipeline.device)}, {sampler.steps} steps, guidance {sampler.guidance:g}: "
-            f"about {duration(seconds)}."
-        )
-        assets = self._draw(pipeline, [job.prompt for job in jobs[:: self.n]], terminal)
+        assets = self._draw(wishes, jobs, terminal)
         empty: list[str] = []
         with terminal.progress("Writing") as advance:
             for job, asset in zip(jobs, assets, strict=True):
@@ -94,16 +94,10 @@ class Generate(Command):
                 "try another --seed, more --steps or another --guidance."
             )
         files = [{kind: str(paths[job.index]) for kind, paths in places.items()} for job in jobs]
-        results = [{"prompt": job.prompt, "seed": job.seed, **files[job.index]} for job in jobs]
+        results = [
+            {**wishes.asked(job.index // self.n), "seed": job.seed, **files[job.index]} for job in jobs
+        ]
         terminal.result({"objects": results}, "\n".join(path for row in files for path in row.values()))
-
-    def _jobs(self) -> list[Job]:
-        """Every object to be made. Raises: PromptError if there is no prompt or one that is unusable."""
-        from shapewright.conditioning.text import checked_prompts
-
-        prompts = checked_prompts([*self.prompts, *_prompts_in(self.prompts_file)])
-        pairs = [(prompt, self.seed + k) for prompt in prompts for k in range(self.n)]
-        return [Job(prompt=prompt, seed=seed, index=index) for index, (prompt, seed) in enumerate(pairs)]
 
     def _places(self, jobs: Sequence[Job]) -> dict[str, list[Path]]:
         """Paths of each kind of file, one per job. Raises: OutputError before any time is spent."""
@@ -121,10 +115,36 @@ class Generate(Command):
             if place is not None
         }
 
-    def _draw(self, pipeline: "Pipeline", prompts: list[str], terminal: Terminal) -> "list[Asset]":
+    def _draw(self, wishes: Wishes, jobs: Sequence[Job], terminal: Terminal) -> "list[Asset]":
+        """Say what it will take, then load the model and sample it."""
+        from shapewright.apps.cli.estimate import estimate_generation
+        from shapewright.models import locate
+        from shapewright.pipeline import Pipeline, read_config
+        from shapewright.pipeline.conditioners import require_kind
+        from shapewright.pipeline.device import choose_device, describe_device
+
+        folder = locate(self.model)
+        config = read_config(folder)
+        require_kind(config, wishes.kind)
+        device, sampler = (
+            choose_device(self.device),
+            config.sampling(steps=self.steps, guidance=self.guidance),
+        )
+        needs = estimate_generation(
+            config, device, count=len(jobs), sampler=sampler, resolution=self.resolution
+        )
+        terminal.say(
+            f"Making {_counted(len(jobs))} with '{config.name}' on {describe_device(device)}, "
+            f"{sampler.steps} steps, guidance {sampler.guidance:g}: about {duration(needs.seconds)} "
+            f"and {memory(needs.memory_bytes)} of memory."
+        )
+        pipeline = Pipeline.from_pretrained(folder, device=self.device, keep_encoders=False)
         with terminal.progress("Drawing") as advance:
             return pipeline.generate(
-                prompts,
+                wishes.prompts or None,
+                image=wishes.pictures or None,
+                foreground_ratio=wishes.foreground_ratio,
+                remove_background=wishes.remove_background,
                 seed=self.seed,
                 n=self.n,
                 steps=self.steps,
@@ -143,20 +163,6 @@ class Generate(Command):
         for kind, how in write.items():
             if kind in paths:
                 how(paths[kind])
-
-
-def _prompts_in(file: Path | None) -> list[str]:
-    """The lines of a prompts file that are not empty."""
-    if file is None:
-        return []
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PromptError(f"The prompts file '{file}' cannot be read as text ({error}).") from error
-    prompts = [line.strip() for line in lines if line.strip()]
-    if not prompts:
-        raise PromptError(f"The prompts file '{file}' holds no prompt; put one on each line.")
-    return prompts
 
 
 def _counted(count: int) -> str:

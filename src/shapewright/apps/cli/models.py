@@ -29,7 +29,7 @@ from shapewright.models import (
 __all__ = ["Models"]
 
 Dtype = Literal["fp32", "fp16", "bf16"]
-Target = Literal["shapewright", "official"]
+Target = Literal["shapewright", "official", "diffusers"]
 # Measured with 0.76 GB on one thread of a busy machine, hashing included.
 CONVERTED_BYTES_PER_SECOND = 100e6
 
@@ -124,14 +124,14 @@ class Pull(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class Convert(Command):
-    """Convert a model: published .pt files with their YAML into a model folder, or back."""
+    """Convert a model: published .pt files or a folder for diffusers into a model folder, or back."""
 
     source: Annotated[Positional[tuple[Path, ...]], arg(metavar="SOURCE ...")]
-    """A model folder, a folder of published files, or such files (transmitter.pt text_cond.pt)."""
+    """A model folder, one for diffusers, or published files such as transmitter.pt or a folder of them."""
     out: Path
     """The new folder."""
     to: Target = "shapewright"
-    """shapewright: a model folder; official: .pt files with their YAML for the published code."""
+    """shapewright: a model folder; official: .pt files with their YAML; diffusers: for its pipelines."""
     dtype: Dtype = "fp32"
     """What the weights are stored as; fp16 and bf16 halve the size and round the weights."""
     name: AnyText = None

@@ -42,7 +42,7 @@ def plan_outputs(output: str, jobs: Sequence[Job], *, suffixes: Collection[str],
     if len(set(paths)) < len(paths):
         raise OutputError(
             f"{option} '{output}' gives the same file to several of {len(jobs)} objects; "
-            "give a folder, or a pattern such as '{prompt}_{seed}" + paths[0].suffix + "'."
+            "give a folder, or a pattern such as '{prompt}_{seed}_{index}" + paths[0].suffix + "'."
         )
     for path in paths:
         check_writable(path)

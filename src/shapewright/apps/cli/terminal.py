@@ -8,7 +8,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["Advance", "Terminal", "duration"]
+__all__ = ["Advance", "Terminal", "duration", "memory"]
 
 # Where there is no terminal to draw a bar in, a line is printed at most this often.
 SECONDS_BETWEEN_LINES = 15.0
@@ -125,3 +125,9 @@ def duration(seconds: float) -> str:
     if minutes < 90:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def memory(count: float) -> str:
+    """Bytes as people say them: '340 MiB', '2.1 GiB'."""
+    mebibytes = count / 2**20
+    return f"{mebibytes:.0f} MiB" if mebibytes < 1000 else f"{mebibytes / 1024:.1f} GiB"

@@ -3,7 +3,7 @@
 import pytest
 
 from shapewright.apps.cli import terminal
-from shapewright.apps.cli.terminal import Terminal, duration
+from shapewright.apps.cli.terminal import Terminal, duration, memory
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,11 @@ from shapewright.apps.cli.terminal import Terminal, duration
 )
 def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(("count", "text"), [(3.4e8, "324 MiB"), (2**30, "1.0 GiB"), (2.9e9, "2.7 GiB")])
+def test_memory_reads_as_people_say_it(count: float, text: str) -> None:
+    assert memory(count) == text
 
 
 def test_a_log_gets_a_line_now_and_then(

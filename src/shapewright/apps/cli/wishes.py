@@ -1,0 +1,99 @@
+"""What `generate` is asked for: prompts, from the command line and a file, or pictures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shapewright.apps.cli.outputs import Job
+from shapewright.errors import ConfigError, ImageError, PromptError
+
+if TYPE_CHECKING:
+    from shapewright.pipeline.conditioners import Kind
+
+__all__ = ["Wishes", "read_wishes"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """Prompts or pictures, one of the two; both checked as far as they can be without a model."""
+
+    prompts: tuple[str, ...] = ()
+    pictures: tuple[Path, ...] = ()
+    foreground_ratio: float | None = None
+    remove_background: bool = False
+
+    @property
+    def kind(self) -> "Kind":
+        """What the model must be able to take."""
+        return "pictures" if self.pictures else "text"
+
+    def asked(self, row: int) -> dict[str, str]:
+        """What prompt or picture number `row` says, for machines."""
+        return {"image": str(self.pictures[row])} if self.pictures else {"prompt": self.prompts[row]}
+
+    def jobs(self, seed: int, n: int) -> list[Job]:
+        """Every object to be made; those of a picture carry the name of its file, without the suffix."""
+        names = self.prompts or tuple(path.stem for path in self.pictures)
+        pairs = [(name, seed + k) for name in names for k in range(n)]
+        return [Job(prompt=name, seed=seed, index=index) for index, (name, seed) in enumerate(pairs)]
+
+
+def read_wishes(
+    prompts: Sequence[str],
+    prompts_file: Path | None,
+    pictures: Sequence[Path],
+    *,
+    foreground_ratio: float | None,
+    remove_background: bool,
+) -> Wishes:
+    """The wishes behind the options. Raises: PromptError, ImageError, ConfigError where they are unusable."""
+    if pictures:
+        if prompts or prompts_file is not None:
+            raise ConfigError("Give either prompts or --image, not both: a model reads one of the two.")
+        check_pictures(pictures, foreground_ratio, remove_background)
+        return Wishes(
+            pictures=tuple(pictures), foreground_ratio=foreground_ratio, remove_background=remove_background
+        )
+    if foreground_ratio is not None or remove_background:
+        raise ConfigError(
+            "--foreground-ratio and --remove-background are about pictures: add --image PICTURE."
+        )
+    lines = [*prompts, *prompts_in(prompts_file)]
+    if not lines:
+        raise PromptError(
+            "No prompt was given: describe an object, for example 'a wooden chair', or show it with --image."
+        )
+    from shapewright.conditioning.text import checked_prompts
+
+    return Wishes(prompts=tuple(checked_prompts(lines)))
+
+
+def check_pictures(pictures: Sequence[Path], foreground_ratio: float | None, remove_background: bool) -> None:
+    """Open every picture before time is spent. Raises: ImageError; ConfigError."""
+    from shapewright.conditioning.background import check_rembg
+    from shapewright.conditioning.pictures import check_foreground_ratio, object_square, open_picture
+
+    check_foreground_ratio(foreground_ratio)
+    if remove_background:
+        check_rembg()
+    for path in pictures:
+        picture = open_picture(path)
+        try:
+            object_square(picture)
+        except ImageError as error:
+            raise ImageError(f"'{path}': {error}") from error
+
+
+def prompts_in(file: Path | None) -> list[str]:
+    """The lines of a prompts file that are not empty. Raises: PromptError."""
+    if file is None:
+        return []
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PromptError(f"The prompts file '{file}' cannot be read as text ({error}).") from error
+    prompts = [line.strip() for line in lines if line.strip()]
+    if not prompts:
+        raise PromptError(f"The prompts file '{file}' holds no prompt; put one on each line.")
+    return prompts
