@@ -33,7 +33,7 @@ class DiscreteDiffusion:
         self.config = config
         betas = schedule_betas(config.schedule)
         self.alphas_cumprod: Float64[Tensor, " timesteps"] = torch.cumprod(1 - betas, dim=0)
-        previous = torch.cat([torch.ones(1, dtype=torch.float64), self.alphas_cumprod[:-1]])
+        previous = torch.cat([torch.ones(1, dtype=torch.float64, device="cpu"), self.alphas_cumprod[:-1]])
         noise = 1 - self.alphas_cumprod
         variance = betas * (1 - previous) / noise
         self.log_betas = torch.log(betas)

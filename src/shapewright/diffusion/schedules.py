@@ -40,11 +40,12 @@ class ScheduleConfig:
 
 
 def schedule_betas(config: ScheduleConfig) -> Float64[Tensor, " timesteps"]:
-    """beta of every step, each in (0, 0.999]."""
+    """beta of every step, each in (0, 0.999]; on the CPU, wherever networks are being built."""
     match config.name:
         case "linear":
             scale = 1000 / config.timesteps
-            return torch.linspace(scale * 1e-4, scale * 0.02, config.timesteps, dtype=torch.float64)
+            ends = (scale * 1e-4, scale * 0.02)
+            return torch.linspace(*ends, config.timesteps, dtype=torch.float64, device="cpu")
         case "exp":
             return alpha_bar_betas(lambda t: math.exp(-12.0 * t), config.timesteps)
         case "cosine":
@@ -58,4 +59,4 @@ def schedule_betas(config: ScheduleConfig) -> Float64[Tensor, " timesteps"]:
 def alpha_bar_betas(alpha_bar: Callable[[float], float], timesteps: int) -> Float64[Tensor, " timesteps"]:
     """1 - alpha_bar((i + 1) / T) / alpha_bar(i / T) for every step i, at most 0.999."""
     betas = [1 - alpha_bar((i + 1) / timesteps) / alpha_bar(i / timesteps) for i in range(timesteps)]
-    return torch.tensor(betas, dtype=torch.float64).clamp(max=MAX_BETA)
+    return torch.tensor(betas, dtype=torch.float64, device="cpu").clamp(max=MAX_BETA)
