@@ -8,6 +8,7 @@ from shapewright.interop.official import (
     load_transmitter,
 )
 from shapewright.interop.official_names import from_official, to_official
+from shapewright.interop.official_points import load_point_prior, load_sdf
 from shapewright.interop.parity import run_parity
 
 __all__ = [
@@ -15,7 +16,9 @@ __all__ = [
     "OfficialTransmitter",
     "from_official",
     "load_decoder",
+    "load_point_prior",
     "load_prior",
+    "load_sdf",
     "load_transmitter",
     "run_parity",
     "to_official",
