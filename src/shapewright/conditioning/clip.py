@@ -1,6 +1,7 @@
 """CLIP's text and image towers, the conditions of the published priors (ViT-L/14 there)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar, cast, runtime_checkable
 
@@ -138,10 +139,27 @@ def clip_pixels(picture: Image.Image, size_px: int) -> Float[Tensor, "3 size_px 
     return ((rgb - torch.tensor(PIXEL_MEAN)) / torch.tensor(PIXEL_STD)).permute(2, 0, 1)
 
 
+@contextmanager
+def quiet_transformers() -> Generator[None]:
+    """Without progress bars, and without a report of the other tower's weights in the same file."""
+    from transformers.utils import logging
+
+    verbosity, has_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if has_bars:
+            logging.enable_progress_bar()
+
+
 def load(read: Callable[[], LoadedT], source: str | Path) -> LoadedT:
     """What `read` gives, with its many failures told as one."""
     try:
-        return read()
+        with quiet_transformers():
+            return read()
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(f"Cannot load CLIP from {source}: {reason}") from error
