@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,16 +12,20 @@ from shapewright.errors import ModelError
 __all__ = [
     "CONFIG_FILE",
     "MODELS",
+    "POINTS_FORMAT",
     "WEIGHTS_FILE",
     "NamedModel",
     "RemoteFile",
     "find_model",
+    "folder_format",
     "locate",
     "sha256",
 ]
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
+# The folder of a Point-E model, which draws points where the others draw latents.
+POINTS_FORMAT = "shapewright-pointe-1"
 SHIPPED = Path(__file__).parent / "weights"
 
 
@@ -109,6 +114,15 @@ def locate(name: str | Path) -> Path:
         usable = ", ".join(f"'{other.name}'" for other in MODELS if other.folder is not None)
         raise ModelError(f"This version cannot load '{model.name}' yet; use {usable} or a model folder.")
     return _complete(model.folder)
+
+
+def folder_format(name: str | Path) -> str:
+    """What the config of a model folder says it is; empty if `name` is no folder with a readable one."""
+    try:
+        content = json.loads((Path(name) / CONFIG_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # whoever opens the folder says what is wrong with it
+        return ""
+    return str(content.get("format", "")) if isinstance(content, dict) else ""
 
 
 def _complete(folder: Path) -> Path:

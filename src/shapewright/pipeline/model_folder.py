@@ -1,6 +1,7 @@
 """A whole model in a folder: config.json, model.safetensors and, for people, README.md."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -17,7 +18,17 @@ from shapewright.errors import ConfigError, ModelError
 from shapewright.models import CONFIG_FILE, WEIGHTS_FILE, sha256
 from shapewright.prior import LatentStatistics, Prior, PriorConfig, SamplerConfig
 
-__all__ = ["Model", "ModelConfig", "load_model", "save_model", "verify_folder"]
+__all__ = [
+    "Model",
+    "ModelConfig",
+    "filled",
+    "load_model",
+    "parts_of",
+    "read_config",
+    "save_model",
+    "verify_folder",
+    "write_folder",
+]
 
 FORMAT = "shapewright-model-1"
 PARTS = ("autoencoder", "prior", "statistics")
@@ -83,10 +94,17 @@ def save_model(folder: Path, model: Model, *, card: str, dtype: torch.dtype = to
         tensors |= {f"prior.{name}": part.to(dtype) for name, part in model.prior.state_dict().items()}
     if model.statistics is not None:
         tensors |= {f"statistics.{name}": part for name, part in model.statistics.tensors().items()}
+    write_folder(folder, tensors, FORMAT, to_dict(model.config), card)
+
+
+def write_folder(
+    folder: Path, tensors: dict[str, Tensor], format: str, config: dict[str, Any], card: str
+) -> None:
+    """Weights, their hash with the config, and the card. Raises: OutputError."""
     with replacing(folder / WEIGHTS_FILE) as temporary:
         save_file({name: part.contiguous().cpu() for name, part in tensors.items()}, temporary)
         digest = sha256(temporary)
-    content = {"format": FORMAT, "weights_sha256": digest, "model": to_dict(model.config)}
+    content = {"format": format, "weights_sha256": digest, "model": config}
     for name, text in (("README.md", card), (CONFIG_FILE, json.dumps(content, indent=2) + "\n")):
         with replacing(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
@@ -99,49 +117,51 @@ def load_model(folder: Path) -> Model:
     """
     digest = verify_folder(folder)
     try:
-        config = from_dict(ModelConfig, _read_config(folder)["model"])
-        parts = _by_part(load_file(folder / WEIGHTS_FILE))
+        config = from_dict(ModelConfig, read_config(folder)["model"])
+        parts = parts_of(load_file(folder / WEIGHTS_FILE), PARTS)
     except (ConfigError, SafetensorError, KeyError) as error:
         raise ModelError(f"The model in '{folder}' cannot be read: {error}") from error
-    autoencoder = _filled(Autoencoder(config.autoencoder), parts["autoencoder"], folder)
-    prior = None if config.prior is None else _filled(Prior(config.prior), parts["prior"], folder)
+    autoencoder = filled(Autoencoder(config.autoencoder), parts["autoencoder"], folder)
+    prior = None if config.prior is None else filled(Prior(config.prior), parts["prior"], folder)
     statistics = LatentStatistics.from_tensors(parts["statistics"]) if parts["statistics"] else None
     return Model(config=config, autoencoder=autoencoder, prior=prior, statistics=statistics, sha256=digest)
 
 
-def verify_folder(folder: Path) -> str:
+def verify_folder(folder: Path, format: str = FORMAT) -> str:
     """The hash of the weight file, which is what config.json says it is.
 
     Raises: ModelError if a file is missing or the hash is another.
     """
     if not (folder / WEIGHTS_FILE).is_file():
         raise ModelError(f"'{folder}' has no {WEIGHTS_FILE}.")
-    expected, found = _read_config(folder).get("weights_sha256"), sha256(folder / WEIGHTS_FILE)
+    expected, found = read_config(folder, format).get("weights_sha256"), sha256(folder / WEIGHTS_FILE)
     if found != expected:
         raise ModelError(f"'{folder / WEIGHTS_FILE}' is damaged: its sha256 is {found}, expected {expected}.")
     return found
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path, format: str = FORMAT) -> dict[str, Any]:
+    """What config.json holds. Raises: ModelError if it cannot be read or is of another format."""
     try:
         content = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"'{folder / CONFIG_FILE}' cannot be read ({error}).") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ModelError(f"'{folder / CONFIG_FILE}' is not of the format {FORMAT}.")
+    if not isinstance(content, dict) or content.get("format") != format:
+        raise ModelError(f"'{folder / CONFIG_FILE}' is not of the format {format}.")
     return content
 
 
-def _by_part(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-    """Tensors sorted into the parts that their names begin with."""
-    parts: dict[str, dict[str, Tensor]] = {part: {} for part in PARTS}
+def parts_of(tensors: dict[str, Tensor], names: Sequence[str]) -> dict[str, dict[str, Tensor]]:
+    """Tensors sorted into the parts that their names begin with. Raises: KeyError for another part."""
+    parts: dict[str, dict[str, Tensor]] = {part: {} for part in names}
     for name, tensor in tensors.items():
         part, _, rest = name.partition(".")
         parts[part][rest] = tensor.float()
     return parts
 
 
-def _filled(module: ModuleT, weights: dict[str, Tensor], folder: Path) -> ModuleT:
+def filled(module: ModuleT, weights: dict[str, Tensor], folder: Path) -> ModuleT:
+    """The module with these weights, ready for inference. Raises: ModelError if they do not fit it."""
     try:
         module.load_state_dict(weights)
     except RuntimeError as error:

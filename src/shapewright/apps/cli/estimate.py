@@ -4,9 +4,10 @@ import time
 
 import torch
 
-from shapewright.pipeline import Pipeline
+from shapewright.pipeline import Pipeline, PointEPipeline
+from shapewright.prior import Prior, SamplerConfig
 
-__all__ = ["generation_seconds"]
+__all__ = ["generation_seconds", "points_seconds"]
 
 # Transformers reach about this share of what plain large matrix products do.
 EFFICIENCY = 0.4
@@ -19,11 +20,32 @@ def generation_seconds(pipeline: Pipeline, count: int, *, steps: int | None, gui
     if prior is None:
         return 0.0
     sampler = pipeline.sampler(steps=steps, guidance=guidance)
+    given = pipeline.model.config.text_tokens if prior.config.has_text else 1
+    return _operations(prior, sampler, given, count) / _speed(pipeline.device)
+
+
+def points_seconds(
+    pipeline: PointEPipeline, count: int, *, steps: int | None, guidance: float | None
+) -> float:
+    """The same for clouds, both stages."""
+    model, given = pipeline.model, pipeline.model.config.image_tokens
+    first, second = pipeline.samplers(steps=steps, guidance=guidance)
+    operations = _operations(model.base, first, given, count)
+    if model.upsampler is not None and second is not None:
+        given += model.base.config.latent_tokens
+        operations += _operations(model.upsampler, second, given, count)
+    return operations / _speed(pipeline.device)
+
+
+def _operations(prior: Prior, sampler: SamplerConfig, given_tokens: int, count: int) -> float:
     branches = 1 if sampler.guidance in (0, 1) else 2
-    tokens = prior.config.latent_tokens + (pipeline.model.config.text_tokens if prior.config.has_text else 1)
     weights = sum(parameter.numel() for parameter in prior.parameters())
-    operations = 2.0 * weights * tokens * branches * sampler.evaluations * count
-    return operations / (EFFICIENCY * _operations_per_second(pipeline.device))
+    tokens = prior.config.latent_tokens + given_tokens
+    return 2.0 * weights * tokens * branches * sampler.evaluations * count
+
+
+def _speed(device: torch.device) -> float:
+    return EFFICIENCY * _operations_per_second(device)
 
 
 def _operations_per_second(device: torch.device) -> float:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from shapewright.apps.cli.command import AnyFloat, AnyInt, AnyPath, AnyText, Command, Device
+from shapewright.apps.cli.generate_points import generate_points
 from shapewright.apps.cli.outputs import Job, plan_outputs
 from shapewright.apps.cli.terminal import Terminal, duration
 from shapewright.errors import ConfigError, EmptySurfaceError, PromptError
+from shapewright.models import POINTS_FORMAT, folder_format
 
 if TYPE_CHECKING:
     from shapewright.pipeline import Asset, Pipeline
@@ -51,6 +53,8 @@ class Generate(Command):
     """Also write the latent, with prompt, seed and settings, there (.safetensors)."""
     device: Device = "auto"
     """Where to compute: CUDA, Apple's MPS or the CPU, the first there is, unless named."""
+    mesh: bool = False
+    """Of a model that draws point clouds: write the mesh of the points, not the points."""
 
     def __post_init__(self) -> None:
         if self.n < 1:
@@ -63,6 +67,8 @@ class Generate(Command):
     def run(self, terminal: Terminal) -> None:
         """Check everything that can be checked, then draw, then write."""
         jobs = self._jobs()
+        if folder_format(self.model) == POINTS_FORMAT:
+            return generate_points(self, jobs, terminal)
         places = self._places(jobs)
 
         from shapewright.apps.cli.estimate import generation_seconds
