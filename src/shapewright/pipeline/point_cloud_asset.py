@@ -1,5 +1,6 @@
 """One drawn point cloud, and everything that can be made of it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from shapewright.errors import ModelError
@@ -36,9 +37,12 @@ class PointCloudAsset:
     def seed(self) -> int | None:
         return self.origin.seed
 
-    def surface(self, resolution: int = RESOLUTION) -> Mesh:
+    def surface(
+        self, resolution: int = RESOLUTION, *, progress: Callable[[int, int], None] | None = None
+    ) -> Mesh:
         """The closed surface with sRGB vertex colours, +Z up, from a grid of resolution^3 points.
 
+        Minutes on a CPU with the published network; progress(done, total) is called as the grid fills.
         Raises: ModelError if the model has no SDF network; EmptySurfaceError.
         """
         if self._sdf is None:
@@ -47,7 +51,9 @@ class PointCloudAsset:
                 "write the points (.glb or .ply)."
             )
         if resolution not in self._surfaces:
-            self._surfaces[resolution] = extract_point_mesh(self._sdf, self.cloud, resolution=resolution)
+            self._surfaces[resolution] = extract_point_mesh(
+                self._sdf, self.cloud, resolution=resolution, progress=progress
+            )
         return self._surfaces[resolution]
 
     def mesh(self, resolution: int = RESOLUTION):  # the type is trimesh.Trimesh, known to mesh_files only

@@ -71,7 +71,11 @@ def test_the_grid_spans_the_cube() -> None:
             asked.append(queries[0])
             return super().query(encoded, queries)
 
-    distance_values(Listening(SDF), red_and_blue(), 9, queries_at_once=100)
+    told: list[tuple[int, int]] = []
+    distance_values(
+        Listening(SDF), red_and_blue(), 9, queries_at_once=100, progress=lambda *part: told.append(part)
+    )
+    assert told == [(done, 8) for done in range(1, 9)]
     assert [len(part) for part in asked] == [100] * 7 + [29]
     positions = torch.cat(asked)
     torch.testing.assert_close(positions.amin(dim=0), torch.full((3,), -0.51))

@@ -7,7 +7,7 @@ import torch
 from shapewright.pipeline import Pipeline, PointEPipeline
 from shapewright.prior import Prior, SamplerConfig
 
-__all__ = ["generation_seconds", "points_seconds"]
+__all__ = ["generation_seconds", "points_seconds", "surface_seconds"]
 
 # Transformers reach about this share of what plain large matrix products do.
 EFFICIENCY = 0.4
@@ -35,6 +35,18 @@ def points_seconds(
         given += model.base.config.latent_tokens
         operations += _operations(model.upsampler, second, given, count)
     return operations / _speed(pipeline.device)
+
+
+def surface_seconds(pipeline: PointEPipeline, resolution: int) -> float:
+    """The same for the mesh of a cloud: its SDF network on every point of a grid."""
+    model, sdf = pipeline.model, pipeline.model.sdf
+    if sdf is None:
+        return 0.0
+    points = model.base.config.latent_tokens
+    points += 0 if model.upsampler is None else model.upsampler.config.latent_tokens
+    weights = sum(parameter.numel() for parameter in sdf.decoder.parameters())
+    attention = 2 * points * sdf.config.width * sdf.config.decoder_layers
+    return resolution**3 * 2.0 * (weights + attention) / _speed(pipeline.device)
 
 
 def _operations(prior: Prior, sampler: SamplerConfig, given_tokens: int, count: int) -> float:

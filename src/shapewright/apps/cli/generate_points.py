@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shapewright.apps.cli.outputs import Job, plan_outputs
-from shapewright.apps.cli.terminal import Terminal, duration
+from shapewright.apps.cli.terminal import Advance, Terminal, duration
 from shapewright.errors import ConfigError, EmptySurfaceError, ModelError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def generate_points(command: Generate, jobs: Sequence[Job], terminal: Terminal) 
     """
     paths = _places(command, jobs)
 
-    from shapewright.apps.cli.estimate import points_seconds
+    from shapewright.apps.cli.estimate import points_seconds, surface_seconds
     from shapewright.pipeline import PointEPipeline
     from shapewright.pipeline.device import describe_device
 
@@ -38,7 +38,9 @@ def generate_points(command: Generate, jobs: Sequence[Job], terminal: Terminal) 
     seconds = points_seconds(pipeline, len(jobs), steps=command.steps, guidance=command.guidance)
     first, second = pipeline.samplers(steps=command.steps, guidance=command.guidance)
     steps = f"{first.steps} steps" if second is None else f"{first.steps} and {second.steps} steps"
-    then = ", then a mesh of each" if command.mesh else ""
+    then = ""
+    if command.mesh:
+        then = f", then {duration(surface_seconds(pipeline, command.resolution))} for each mesh"
     terminal.say(
         f"Drawing {len(jobs)} point cloud{'s' if len(jobs) > 1 else ''} with '{name}' on "
         f"{describe_device(pipeline.device)}, {steps}, guidance {first.guidance:g}: "
@@ -84,13 +86,16 @@ def _write(
 ) -> list[dict[str, Any]]:
     """Raises: EmptySurfaceError after all others have been written."""
     empty: list[str] = []
-    with terminal.progress("Writing") as advance:
+    with terminal.progress("Finding surfaces" if command.mesh else "Writing") as advance:
         for job, asset, path in zip(jobs, assets, paths, strict=True):
             try:
+                if command.mesh:
+                    asset.surface(command.resolution, progress=_after(advance, job.index, len(jobs)))
                 asset.export(path, mesh=command.mesh, resolution=command.resolution)
             except EmptySurfaceError:  # the others are still wanted
                 empty.append(f"'{job.prompt}' with seed {job.seed}")
-            advance(job.index + 1, len(jobs))
+            if not command.mesh:
+                advance(job.index + 1, len(jobs))
     if empty:
         raise EmptySurfaceError(
             f"{len(empty)} of {len(jobs)} point clouds came out without a surface: {', '.join(empty)}; "
@@ -100,3 +105,8 @@ def _write(
         {"prompt": job.prompt, "seed": job.seed, "output": str(path)}
         for job, path in zip(jobs, paths, strict=True)
     ]
+
+
+def _after(advance: Advance, before: int, objects: int) -> Callable[[int, int], None]:
+    """Parts of one object's grid as parts of all of them."""
+    return lambda done, total: advance(before * total + done, objects * total)

@@ -49,6 +49,12 @@ def test_a_mesh_of_the_points(shapewright: Shapewright, folder: Path, here: Path
     assert len(trimesh.load_mesh(here / "out/bed.obj").faces) > 0
 
 
+def test_what_a_mesh_costs_is_said_before(shapewright: Shapewright, folder: Path, here: Path) -> None:
+    outcome = shapewright("generate", "bed", "--mesh", "--model", folder, *SMALL)
+    assert outcome.code == 0, outcome.err
+    assert "then 1 s for each mesh." in outcome.err
+
+
 def test_a_seed_gives_the_same_file_alone_and_in_company(
     shapewright: Shapewright, base_alone: Path, here: Path
 ) -> None:
