@@ -5,6 +5,7 @@ ShapewrightError
     ├── AssetFileError      a 3D file that cannot be read or is not a usable mesh
     ├── DatasetError        a data set folder, shard, catalogue or caption file
     ├── ModelError          an unknown, missing or damaged model
+    ├── DownloadError       a file that cannot be fetched, or is not what it should be
     ├── CheckpointError     a training run or checkpoint that cannot be resumed
     ├── ConfigError         a setting outside its range, or an unknown one
     ├── PromptError         an empty or unusable prompt
@@ -20,6 +21,7 @@ __all__ = [
     "CheckpointError",
     "ConfigError",
     "DatasetError",
+    "DownloadError",
     "EmptySurfaceError",
     "ImageError",
     "ModelError",
@@ -50,6 +52,10 @@ class DatasetError(UserError):
 
 class ModelError(UserError):
     """An unknown, missing or damaged model."""
+
+
+class DownloadError(UserError):
+    """A file that cannot be fetched: no network, nothing there, or not the file it should be."""
 
 
 class CheckpointError(UserError):

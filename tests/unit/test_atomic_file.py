@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shapewright.atomic_file import check_writable, replacing
+from shapewright.atomic_file import check_writable, new_folder, replacing
 from shapewright.errors import OutputError
 
 
@@ -61,3 +61,34 @@ def test_what_is_in_the_way_is_named(tmp_path: Path, place: str, reason: str) ->
     (tmp_path / "folder").mkdir()
     with pytest.raises(OutputError, match=reason):
         check_writable(tmp_path / place)
+
+
+def test_a_folder_appears_whole_also_in_place_of_an_empty_one(tmp_path: Path) -> None:
+    for name in ("new", "empty"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        with new_folder(tmp_path / name) as temporary:
+            (temporary / "inside").touch()
+            assert not (tmp_path / name / "inside").exists()
+        assert (tmp_path / name / "inside").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"new", "empty"}
+
+
+def test_a_folder_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    def write_half() -> None:
+        with new_folder(tmp_path / "new") as temporary:
+            (temporary / "inside").touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_not_written_over_another(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "mine").touch()
+    with pytest.raises(OutputError, match="is not empty: give a new one"), new_folder(tmp_path / "there"):
+        pass
+    with pytest.raises(OutputError, match="is a file"), new_folder(tmp_path / "there" / "mine"):
+        pass
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["mine"]

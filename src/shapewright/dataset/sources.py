@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from shapewright.cache import cache_folder
 from shapewright.dataset.assets import Asset
 from shapewright.dataset.folder import read_folder
 from shapewright.dataset.sweethome3d import fetch_sweethome3d, read_sweethome3d
 from shapewright.errors import DatasetError
 
-__all__ = ["SOURCES", "default_cache", "read_source"]
+__all__ = ["SOURCES", "read_source"]
 
 SOURCES = ("sweethome3d", "folder")
-
-
-def default_cache() -> Path:
-    """Where downloads are kept: $XDG_CACHE_HOME/shapewright, or ~/.cache/shapewright."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "shapewright"
 
 
 def read_source(source: str, path: Path | None = None, *, cache: Path | None = None) -> list[Asset]:
@@ -26,7 +20,7 @@ def read_source(source: str, path: Path | None = None, *, cache: Path | None = N
 
     Raises: DatasetError if the source is unknown, or what it needs is missing.
     """
-    cache = cache or default_cache()
+    cache = cache or cache_folder()
     if source == "sweethome3d":
         library = path or fetch_sweethome3d(cache / "sweethome3d")
         return read_sweethome3d(library, cache / "unpacked")

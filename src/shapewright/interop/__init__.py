@@ -7,6 +7,7 @@ from shapewright.interop.official import (
     load_prior,
     load_transmitter,
 )
+from shapewright.interop.official_files import read_official, write_official
 from shapewright.interop.official_names import from_official, to_official
 from shapewright.interop.official_points import load_point_prior, load_sdf
 from shapewright.interop.parity import run_parity
@@ -20,6 +21,8 @@ __all__ = [
     "load_prior",
     "load_sdf",
     "load_transmitter",
+    "read_official",
     "run_parity",
     "to_official",
+    "write_official",
 ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ __all__ = [
     "STORED_BIASES",
     "STORED_SCALES",
     "Official",
+    "check_parameters",
     "clip_width",
     "default_weights",
     "from_official",
@@ -58,10 +60,20 @@ def from_official(model: Official, state: Mapping[str, Tensor]) -> None:
     """
     ours = model.state_dict()
     names = {name: official_name(model, name) for name in ours}
-    missing = [name for name in names.values() if name not in state]
-    without_effect = {*default_weights(model), *stored_scaling(model), BACKGROUND}
-    left_over = [name for name in state if name not in set(names.values()) | without_effect]
     shapes = {official: official_shape(name, ours[name]) for name, official in names.items()}
+    without_effect = {*default_weights(model), *stored_scaling(model), BACKGROUND}
+    check_parameters(state, shapes, without_effect=without_effect)
+    model.load_state_dict(
+        {name: state[official].reshape(ours[name].shape) for name, official in names.items()}
+    )
+
+
+def check_parameters(
+    state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]], *, without_effect: AbstractSet[str]
+) -> None:
+    """Raises: ModelError naming every parameter of `state` that is missing, left over or of another shape."""
+    missing = [name for name in shapes if name not in state]
+    left_over = [name for name in state if name not in shapes and name not in without_effect]
     misshapen = [
         f"{name} is {tuple(state[name].shape)}, not {shape}"
         for name, shape in shapes.items()
@@ -74,9 +86,6 @@ def from_official(model: Official, state: Mapping[str, Tensor]) -> None:
     ]
     if problems:
         raise ModelError(f"The parameters do not fit the configuration; {'; '.join(problems)}.")
-    model.load_state_dict(
-        {name: state[official].reshape(ours[name].shape) for name, official in names.items()}
-    )
 
 
 def to_official(

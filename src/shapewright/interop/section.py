@@ -33,12 +33,19 @@ class Section:
             raise ConfigError(f"'{self.where}.{key}' should be of type {kind.__name__}, not {value!r}.")
         return value
 
+    def read_optional(self, key: str, kind: type) -> Any | None:
+        """As `read`; None for a value that is absent or null."""
+        if self.values.get(key) is None:
+            self.open.discard(key)
+            return None
+        return self.read(key, kind)
+
     def optional(self, key: str, kind: type, default: Any) -> Any:
         """A value of that type, or what the published code takes where there is none."""
-        if key not in self.values or (self.values[key] is None and default is None):
-            self.open.discard(key)
-            return default
-        return self.read(key, kind)
+        if key in self.values and (self.values[key] is not None or default is not None):
+            return self.read(key, kind)
+        self.open.discard(key)
+        return default
 
     def section(self, key: str) -> Section:
         part = Section(cast("Mapping[str, Any]", self.read(key, dict)), f"{self.where}.{key}")

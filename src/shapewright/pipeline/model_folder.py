@@ -152,11 +152,14 @@ def read_config(folder: Path, format: str = FORMAT) -> dict[str, Any]:
 
 
 def parts_of(tensors: dict[str, Tensor], names: Sequence[str]) -> dict[str, dict[str, Tensor]]:
-    """Tensors sorted into the parts that their names begin with. Raises: KeyError for another part."""
+    """Tensors sorted into the parts that their names begin with, in the precision that they are stored in.
+
+    Raises: KeyError for another part.
+    """
     parts: dict[str, dict[str, Tensor]] = {part: {} for part in names}
     for name, tensor in tensors.items():
         part, _, rest = name.partition(".")
-        parts[part][rest] = tensor.float()
+        parts[part][rest] = tensor
     return parts
 
 

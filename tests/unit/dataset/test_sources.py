@@ -1,6 +1,6 @@
 import pytest
 
-from shapewright.dataset.sources import default_cache, read_source
+from shapewright.dataset.sources import read_source
 from shapewright.errors import DatasetError
 
 
@@ -9,10 +9,8 @@ def test_sources_by_name(shelf, library, tmp_path):
     assert len(read_source("sweethome3d", library, cache=tmp_path / "cache")) == 3
 
 
-def test_unknown_source_and_missing_path(monkeypatch, tmp_path):
+def test_unknown_source_and_missing_path():
     with pytest.raises(DatasetError, match=r"unknown source 'x'.*sweethome3d, folder"):
         read_source("x")
     with pytest.raises(DatasetError, match="needs the path"):
         read_source("folder")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert default_cache() == tmp_path / "shapewright"

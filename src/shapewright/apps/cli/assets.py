@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from shapewright.errors import ModelError
-from shapewright.models import locate
+from shapewright.models import locate, named_models
 from shapewright.pipeline import Asset, Pipeline
 from shapewright.pipeline.latent_file import load_latent
 
@@ -19,7 +19,7 @@ def open_latents(paths: list[Path], *, model: str | None, device: str) -> tuple[
     try:
         folder = locate(model or origin.model)
     except ModelError as error:
-        if model is not None:
+        if model is not None or origin.model in {named.name for named in named_models()}:
             raise
         raise ModelError(
             f"'{paths[0]}' was made by a model called '{origin.model}', which is not a named one; "

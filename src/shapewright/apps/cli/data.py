@@ -30,10 +30,10 @@ class Fetch(Command):
 
     def run(self, terminal: Terminal) -> None:
         """Download, or find that it was done."""
-        from shapewright.dataset.sources import default_cache
+        from shapewright.cache import cache_folder
         from shapewright.dataset.sweethome3d import DEBIAN_PACKAGE, fetch_sweethome3d
 
-        out = self.out or default_cache() / self.source
+        out = self.out or cache_folder() / self.source
         terminal.say(f"Getting Debian's package {DEBIAN_PACKAGE} (120 MB) into '{out}': a minute or so.")
         fetch_sweethome3d(out)
         files = sorted(str(path) for path in out.glob("*.sh3f"))

