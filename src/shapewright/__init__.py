@@ -1,14 +1,14 @@
 """Shapewright: text to textured 3D, an asset to a latent, and the training that makes such models.
 
-`Pipeline` and `Asset` are imported when they are first asked for, so that the command line starts quickly.
+The pipelines and assets are imported when they are first asked for, so that the command line starts quickly.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shapewright.pipeline import Asset, Pipeline
+    from shapewright.pipeline import Asset, Pipeline, PointCloudAsset, PointEPipeline
 
-__all__ = ["Asset", "Pipeline"]
+__all__ = ["Asset", "Pipeline", "PointCloudAsset", "PointEPipeline"]
 __version__ = "0.1.0"
 
 

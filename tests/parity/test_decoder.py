@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 from parity.golden_case import golden_case, relative_error
 from shapewright.evaluation.metrics import psnr_db
 from shapewright.geometry.signed_distance import nearest_surface
-from shapewright.interop.parity_runs import Inputs
+from shapewright.interop.parity_inputs import Inputs, Optics
 from shapewright.render.nerf import intersect_box
 
 # Measured 2e-6: fp32 rounding through seven layers, after an encoding that multiplies positions by 2^14.
@@ -51,7 +51,9 @@ def test_nerf_pictures(seen: str) -> None:
 @pytest.mark.parametrize("seen", ["dir", "nodir"])
 def test_nerf_rays_that_miss_see_the_background_exactly(seen: str) -> None:
     ours, golden = golden_case("decoder_small")
-    origins, directions = (torch.from_numpy(np.array(rays)) for rays in Inputs(golden).camera().rays())
+    origins, directions = (
+        torch.from_numpy(np.array(rays)) for rays in Inputs(golden).camera(Optics()).rays()
+    )
     found = intersect_box(origins, directions)
     missed = (found.far == 0).numpy()
     assert 0 < missed.sum() < missed.size

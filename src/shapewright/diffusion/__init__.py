@@ -5,7 +5,7 @@ from shapewright.diffusion.guidance import guided_denoiser
 from shapewright.diffusion.losses import DenoisingLoss, denoising_loss
 from shapewright.diffusion.noise import SampleNoise
 from shapewright.diffusion.preconditioning import Denoiser, discrete_denoiser, karras_sigmas
-from shapewright.diffusion.samplers import Churn, euler, heun
+from shapewright.diffusion.samplers import Churn, dpm, euler, heun
 from shapewright.diffusion.schedules import ScheduleConfig
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "ScheduleConfig",
     "denoising_loss",
     "discrete_denoiser",
+    "dpm",
     "euler",
     "guided_denoiser",
     "heun",

@@ -1,4 +1,4 @@
-"""Binary glTF 2.0 with vertex colours, written directly: trimesh rounds linear colours to bytes.
+"""Binary glTF 2.0 with vertex colours, meshes or points, written directly: trimesh rounds linear colours.
 
 Source: the glTF 2.0 specification: +Y up, COLOR_0 is linear light and multiplies the base colour.
 """
@@ -14,10 +14,11 @@ import numpy as np
 from shapewright.geometry.light import srgb_to_linear
 from shapewright.geometry.mesh import Mesh, vertex_normals
 
-__all__ = ["glb_bytes"]
+__all__ = ["glb_bytes", "points_glb_bytes"]
 
 _ARRAY_BUFFER, _ELEMENT_BUFFER = 34962, 34963
 _FLOAT, _UINT32 = 5126, 5125
+_POINTS, _TRIANGLES = 0, 4
 
 
 def glb_bytes(mesh: Mesh) -> bytes:
@@ -28,13 +29,26 @@ def glb_bytes(mesh: Mesh) -> bytes:
         ("NORMAL", np.ascontiguousarray(normals, dtype="<f4")),
     ]
     if mesh.vertex_colors is not None:
-        arrays.append(("COLOR_0", np.ascontiguousarray(srgb_to_linear(mesh.vertex_colors), dtype="<f4")))
+        arrays.append(("COLOR_0", _linear(mesh.vertex_colors)))
     indices = np.ascontiguousarray(mesh.faces.reshape(-1), dtype="<u4")
     binary = b"".join(array.tobytes() for _, array in arrays) + indices.tobytes()
     return _container(_document(arrays, indices, len(binary)), binary)
 
 
-def _document(arrays: list[tuple[str, np.ndarray]], indices: np.ndarray, size: int) -> dict[str, Any]:
+def points_glb_bytes(positions: np.ndarray, colors: np.ndarray) -> bytes:
+    """A .glb file of points (N, 3), already +Y up, with sRGB colours (N, 3): they have no normals, so
+    viewers show them without light."""
+    arrays = [("POSITION", np.ascontiguousarray(positions, dtype="<f4")), ("COLOR_0", _linear(colors))]
+    binary = b"".join(array.tobytes() for _, array in arrays)
+    return _container(_document(arrays, None, len(binary)), binary)
+
+
+def _linear(colors: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(srgb_to_linear(colors), dtype="<f4")
+
+
+def _document(arrays: list[tuple[str, np.ndarray]], indices: np.ndarray | None, size: int) -> dict[str, Any]:
+    """One mesh of triangles, or of points where there are no indices."""
     views: list[dict[str, Any]] = []
     accessors: list[dict[str, Any]] = []
     start = 0
@@ -44,14 +58,15 @@ def _document(arrays: list[tuple[str, np.ndarray]], indices: np.ndarray, size: i
         if name == "POSITION":
             accessors[-1] |= {"min": array.min(axis=0).tolist(), "max": array.max(axis=0).tolist()}
         start += array.nbytes
-    views.append(_view(start, indices.nbytes, _ELEMENT_BUFFER))
-    accessors.append(_accessor(len(accessors), _UINT32, len(indices), "SCALAR"))
-    primitive = {
+    primitive: dict[str, Any] = {
         "attributes": {name: index for index, (name, _) in enumerate(arrays)},
-        "indices": len(arrays),
         "material": 0,
-        "mode": 4,
+        "mode": _POINTS if indices is None else _TRIANGLES,
     }
+    if indices is not None:
+        views.append(_view(start, indices.nbytes, _ELEMENT_BUFFER))
+        accessors.append(_accessor(len(accessors), _UINT32, len(indices), "SCALAR"))
+        primitive["indices"] = len(arrays)
     material = {
         "name": "vertex colors",
         "doubleSided": True,

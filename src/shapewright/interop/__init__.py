@@ -9,6 +9,7 @@ from shapewright.interop.official import (
 )
 from shapewright.interop.official_files import read_official, write_official
 from shapewright.interop.official_names import from_official, to_official
+from shapewright.interop.official_points import load_point_prior, load_sdf
 from shapewright.interop.parity import run_parity
 
 __all__ = [
@@ -16,7 +17,9 @@ __all__ = [
     "OfficialTransmitter",
     "from_official",
     "load_decoder",
+    "load_point_prior",
     "load_prior",
+    "load_sdf",
     "load_transmitter",
     "read_official",
     "run_parity",

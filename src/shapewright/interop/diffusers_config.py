@@ -13,7 +13,8 @@ from typing import Any, Literal, cast
 from shapewright.diffusion import DiffusionConfig, ScheduleConfig
 from shapewright.errors import ConfigError
 from shapewright.field import FieldConfig
-from shapewright.interop.official_config import RendererConfig, Section
+from shapewright.interop.official_config import RendererConfig
+from shapewright.interop.section import Section
 from shapewright.prior import PriorConfig, SamplerConfig
 from shapewright.render import NerfConfig
 

@@ -16,7 +16,8 @@ from shapewright.interop.official_config import (
     prior_config,
     transmitter_config,
 )
-from shapewright.interop.official_names import BACKGROUND, from_official
+from shapewright.interop.official_diffusion import EXP_X0
+from shapewright.interop.official_names import BACKGROUND, clip_width, from_official
 from shapewright.prior import Prior
 
 __all__ = ["OfficialDecoder", "OfficialTransmitter", "load_decoder", "load_prior", "load_transmitter"]
@@ -57,9 +58,11 @@ def load_transmitter(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> 
     return OfficialTransmitter(autoencoder=autoencoder.eval(), renderer=with_background(renderer, state))
 
 
-def load_prior(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> Prior:
+def load_prior(
+    config: Mapping[str, Any], state: Mapping[str, Tensor], diffusion: Mapping[str, Any] = EXP_X0
+) -> Prior:
     """A `SplitVectorDiffusion` under text or image, ready for inference. Raises: as `load_decoder`."""
-    prior = Prior(prior_config(config))
+    prior = Prior(prior_config(config, diffusion, clip_width=clip_width(state, "wrapped.")))
     from_official(prior, state)
     return prior.eval()
 

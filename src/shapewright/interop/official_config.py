@@ -6,14 +6,16 @@ as without effect on the numbers (sizes of its loops, initial values). Any other
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 from shapewright.autoencoder import AutoencoderConfig
 from shapewright.encoder import BottleneckConfig, EncoderConfig, PointBranchConfig, ViewBranchConfig
 from shapewright.errors import ConfigError
 from shapewright.field import FieldConfig
+from shapewright.interop.official_diffusion import EXP_X0, diffusion_config
+from shapewright.interop.section import Section
 from shapewright.nn.point_conv import PointConvConfig
 from shapewright.prior import PriorConfig
 from shapewright.render import NerfConfig
@@ -49,7 +51,7 @@ ENCODER_FIXED = {
     "use_pointconv": True,
 }
 ENCODER_IGNORED = ("image_size", "inner_batch_size", "max_depth")
-PRIOR_IGNORED = ("cond_drop_prob",)
+PRIOR_IGNORED = ("cache_dir", "cond_drop_prob", "frozen_clip")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +91,16 @@ def transmitter_config(config: Mapping[str, Any]) -> tuple[AutoencoderConfig, Re
     return AutoencoderConfig(encoder=encoder, field=field), renderer
 
 
-def prior_config(config: Mapping[str, Any]) -> PriorConfig:
-    """Of a `SplitVectorDiffusion`, conditioned by a text's vector or an image's grid. Raises: as above."""
+def prior_config(
+    config: Mapping[str, Any],
+    diffusion: Mapping[str, Any] = EXP_X0,
+    *,
+    clip_width: int | None = None,
+) -> PriorConfig:
+    """Of a `SplitVectorDiffusion`, conditioned by a text's vector or an image's grid, and its diffusion.
+
+    `clip_width`: of the condition's features; ViT-L/14's if not given. Raises: as above.
+    """
     section = Section(config, "config")
     section.require({"name": "SplitVectorDiffusion"})
     tokens, numbers = section.read("latent_ctx", int), section.read("d_latent", int)
@@ -99,16 +109,18 @@ def prior_config(config: Mapping[str, Any]) -> PriorConfig:
             f"'config.d_latent' is {numbers}, not a multiple of the {tokens} tokens in latent_ctx."
         )
     inner = section.section("inner")
-    inner.require({"time_token_cond": True})
     inner.ignore(*PRIOR_IGNORED)
-    kind = inner.read("name", str)
+    kind, as_token = inner.read("name", str), True
     if kind == "CLIPImagePointDiffusionTransformer":
-        inner.require({"token_cond": True})
-        text, image = CLIP_TEXT_WIDTH, None
+        as_token = inner.optional("token_cond", bool, False)
+        text, image = clip_width or CLIP_TEXT_WIDTH, None
     elif kind == "CLIPImageGridPointDiffusionTransformer":
-        text, image = None, CLIP_IMAGE_WIDTH
+        text, image = None, clip_width or CLIP_IMAGE_WIDTH
     else:
         raise ConfigError(f"'config.inner.name' is '{kind}': not a prior that this package knows.")
+    steps, scaling = diffusion_config(diffusion)
+    if scaling is not None:
+        raise ConfigError("The diffusion scales channels; this package only does that to Point-E's points.")
     prior = PriorConfig(
         latent_tokens=tokens,
         latent_channels=numbers // tokens,
@@ -117,9 +129,12 @@ def prior_config(config: Mapping[str, Any]) -> PriorConfig:
         heads=inner.read("heads", int),
         text_pooled_width=text,
         image_token_width=image,
-        use_pos_emb=inner.read("use_pos_emb", bool),
-        pos_emb_init_scale=inner.read("pos_emb_init_scale", float),
-        init_scale=inner.read("init_scale", float),
+        pooled_as_token=as_token,
+        time_as_token=inner.optional("time_token_cond", bool, False),
+        use_pos_emb=inner.optional("use_pos_emb", bool, False),
+        pos_emb_init_scale=inner.optional("pos_emb_init_scale", float, 1.0),
+        init_scale=inner.optional("init_scale", float, 0.25),
+        diffusion=steps,
     )
     section.finish()
     return prior
@@ -189,65 +204,3 @@ def _bottleneck(section: Section) -> BottleneckConfig:
 def _check_projection(section: Section) -> None:
     section.require({"name": "channels", "use_ln": True})
     section.ignore("init_scale", "learned_scale")
-
-
-class Section:
-    """A part of a published configuration, whose keys are ticked off as they are read."""
-
-    def __init__(self, values: Mapping[str, Any], where: str) -> None:
-        self.values, self.where = values, where
-        self.open = set(values)
-        self.parts: list[Section] = []
-
-    def read(self, key: str, kind: type) -> Any:
-        """A value that must be there and of that type (an int is a float)."""
-        if key not in self.values:
-            raise ConfigError(
-                f"The setting '{self.where}.{key}' is missing from the published configuration."
-            )
-        value = self.values[key]
-        self.open.discard(key)
-        if kind is float and type(value) is int:
-            value = float(value)
-        # a bool is an int to isinstance, but not a number of layers
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise ConfigError(f"'{self.where}.{key}' should be of type {kind.__name__}, not {value!r}.")
-        return value
-
-    def read_optional(self, key: str, kind: type) -> Any | None:
-        """As `read`; None for a value that is absent or null."""
-        if self.values.get(key) is None:
-            self.open.discard(key)
-            return None
-        return self.read(key, kind)
-
-    def section(self, key: str) -> Section:
-        part = Section(cast("Mapping[str, Any]", self.read(key, dict)), f"{self.where}.{key}")
-        self.parts.append(part)
-        return part
-
-    def require(self, expected: Mapping[str, Any]) -> None:
-        """The only values that this package implements; a key may be absent."""
-        for key, value in expected.items():
-            self.open.discard(key)
-            given = self.values.get(key, value)
-            if given != value:
-                raise ConfigError(
-                    f"'{self.where}.{key}' is {given!r}; this package only implements {value!r}."
-                )
-
-    def ignore(self, *keys: str) -> None:
-        """Keys that do not change what a trained model computes."""
-        self.open.difference_update(keys)
-
-    def finish(self) -> None:
-        """Raises: ConfigError naming the keys, here and in parts, that nothing has read."""
-        unread = self.unread()
-        if unread:
-            raise ConfigError(
-                f"Unknown settings in the published configuration: {', '.join(sorted(unread))}."
-            )
-
-    def unread(self) -> Sequence[str]:
-        own = [f"{self.where}.{key}" for key in self.open]
-        return own + [name for part in self.parts for name in part.unread()]

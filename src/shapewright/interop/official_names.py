@@ -9,26 +9,33 @@ import re
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 
+import torch
 from torch import Tensor, nn
 
 from shapewright.autoencoder import Autoencoder
 from shapewright.errors import ModelError
 from shapewright.field import Field
+from shapewright.pointe import PointCloudSdf, PointPrior
 from shapewright.prior import Prior
 
 __all__ = [
     "BACKGROUND",
+    "STORED_BIASES",
+    "STORED_SCALES",
     "Official",
     "check_parameters",
+    "clip_width",
     "default_weights",
     "from_official",
     "official_name",
     "to_official",
 ]
 
-Official = Field | Autoencoder | Prior
+Official = Field | Autoencoder | Prior | PointCloudSdf
 
 BACKGROUND = "renderer.void.background"
+# Of an upsampler's coarse points; published checkpoints hold them as buffers.
+STORED_SCALES, STORED_BIASES = "channel_scales", "channel_biases"
 PROJECTION = "params_proj.projections.nerstf__mlp__{}__weight"
 MLP = "renderer.nerstf.mlp.{}"
 MOST_NAMES_SHOWN = 12
@@ -46,14 +53,16 @@ ENCODER_NAMES = (
 
 
 def from_official(model: Official, state: Mapping[str, Tensor]) -> None:
-    """Load a published state dictionary; those of no effect (`default_weights`, background) may be in it.
+    """Load a published state dictionary; those of no effect may be in it: `default_weights`, background,
+    an upsampler's scaling, which is part of our configuration.
 
     Raises: ModelError naming every parameter that is missing, left over or of another shape.
     """
     ours = model.state_dict()
     names = {name: official_name(model, name) for name in ours}
     shapes = {official: official_shape(name, ours[name]) for name, official in names.items()}
-    check_parameters(state, shapes, without_effect={*default_weights(model), BACKGROUND})
+    without_effect = {*default_weights(model), *stored_scaling(model), BACKGROUND}
+    check_parameters(state, shapes, without_effect=without_effect)
     model.load_state_dict(
         {name: state[official].reshape(ours[name].shape) for name, official in names.items()}
     )
@@ -93,12 +102,14 @@ def to_official(
         for name, projection in zip(default_weights(model), field.latent_to_weights.projections, strict=True):
             state[name] = projection.get_parameter("bias").detach()
         state[BACKGROUND] = next(iter(ours.values())).new_tensor(background)
-    return state
+    return state | stored_scaling(model)
 
 
 def official_name(model: Official, name: str) -> str:
     """The published name of one of the model's parameters."""
     match model:
+        case PointPrior() | PointCloudSdf():
+            return name
         case Prior():
             return f"wrapped.{name}"
         case Field():
@@ -145,6 +156,24 @@ def default_weights(model: Official) -> list[str]:
     field = field_of(model)
     layers = field.config.generated_layers if field is not None else 0
     return [f"{MLP.format(index)}.weight" for index in range(layers)]
+
+
+def stored_scaling(model: Official) -> dict[str, Tensor]:
+    """What a published upsampler holds of its coarse points' scaling."""
+    low_res = model.config.low_res if isinstance(model, PointPrior) else None
+    if low_res is None or low_res.scaling is None:
+        return {}
+    scaling = low_res.scaling
+    return {STORED_SCALES: torch.tensor(scaling.scales), STORED_BIASES: torch.tensor(scaling.biases)}
+
+
+def clip_width(state: Mapping[str, Tensor], prefix: str = "") -> int | None:
+    """The width of the condition that published parameters embed; None where there is no such parameter."""
+    for name in ("clip_embed.weight", "clip_embed.1.weight"):
+        weight = state.get(prefix + name)
+        if weight is not None and weight.ndim == 2:
+            return weight.shape[1]
+    return None
 
 
 def field_of(model: nn.Module) -> Field | None:

@@ -21,7 +21,10 @@ from torch import Tensor
 from shapewright.atomic_file import replacing
 from shapewright.errors import ConfigError, DatasetError
 from shapewright.interop.made_up_weights import made_up_weight
-from shapewright.interop.parity_runs import Arrays, Inputs, run_decoder, run_prior, run_transmitter
+from shapewright.interop.official_points import POINT_KINDS
+from shapewright.interop.parity_inputs import Arrays, Inputs
+from shapewright.interop.parity_points import run_points, run_sdf
+from shapewright.interop.parity_runs import run_decoder, run_prior, run_transmitter
 
 __all__ = ["Case", "read_case", "run_case", "run_parity"]
 
@@ -35,11 +38,15 @@ class Case:
     settings: Mapping[str, Any]
 
 
+Runner = Callable[[Mapping[str, Any], Mapping[str, Tensor], Mapping[str, Any], Inputs], Arrays]
+
 # The published class of a case's model, and what is computed for it.
-RUNNERS: dict[str, Callable[[Case, Inputs], Arrays]] = {
-    "ChannelsDecoder": lambda case, inputs: run_decoder(case.config, case.state, inputs),
-    "SplitVectorDiffusion": lambda case, inputs: run_prior(case.config, case.state, case.settings, inputs),
-    "Transmitter": lambda case, inputs: run_transmitter(case.config, case.state, inputs),
+RUNNERS: dict[str, Runner] = {
+    "ChannelsDecoder": run_decoder,
+    "SplitVectorDiffusion": run_prior,
+    "Transmitter": run_transmitter,
+    "CrossAttentionPointCloudSDFModel": run_sdf,
+    **dict.fromkeys(POINT_KINDS, run_points),
 }
 
 
@@ -59,12 +66,9 @@ def run_case(case: Case, inputs: Inputs) -> Arrays:
     """The outputs of a case by their names, computed in fp32 on the CPU."""
     kind = str(case.config.get("name"))
     if kind not in RUNNERS:
-        raise ConfigError(
-            f"Parity cases of '{kind}' are not supported yet: Point-E is still to come; "
-            f"supported are {', '.join(sorted(RUNNERS))}."
-        )
+        raise ConfigError(f"There are no parity cases of '{kind}'; known are {', '.join(sorted(RUNNERS))}.")
     with torch.inference_mode():
-        return RUNNERS[kind](case, inputs)
+        return RUNNERS[kind](case.config, case.state, case.settings, inputs)
 
 
 def read_case(path: Path) -> Case:

@@ -3,7 +3,9 @@
 from shapewright.downloads import sha256
 from shapewright.models.cached import (
     CONFIG_FILE,
+    POINTS_FORMAT,
     WEIGHTS_FILE,
+    folder_format,
     is_usable,
     locate,
     pull_lock,
@@ -15,10 +17,12 @@ from shapewright.models.table import NamedModel, RemoteFile, find_model, named_m
 
 __all__ = [
     "CONFIG_FILE",
+    "POINTS_FORMAT",
     "WEIGHTS_FILE",
     "NamedModel",
     "RemoteFile",
     "find_model",
+    "folder_format",
     "is_usable",
     "locate",
     "named_models",

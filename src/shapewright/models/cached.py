@@ -1,5 +1,6 @@
 """Named models on this machine: found, counted, removed."""
 
+import json
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,7 +13,9 @@ from shapewright.models.table import NamedModel, find_model, named_models
 
 __all__ = [
     "CONFIG_FILE",
+    "POINTS_FORMAT",
     "WEIGHTS_FILE",
+    "folder_format",
     "is_usable",
     "locate",
     "pull_lock",
@@ -23,20 +26,19 @@ __all__ = [
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
+# The folder of a Point-E model, which draws points where the others draw latents.
+POINTS_FORMAT = "shapewright-pointe-1"
 
 
 def locate(name: str | Path) -> Path:
     """The model folder behind a name, or `name` itself if it is a folder.
 
-    Raises: ModelError for an unknown name, one this version cannot load, one that has not been pulled, or a
+    Raises: ModelError for an unknown name, one that has not been pulled, or a
     folder without a model in it.
     """
     if Path(name).is_dir():
         return _complete(Path(name))
     model = find_model(str(name))
-    if not model.is_loadable:
-        usable = ", ".join(f"'{other.name}'" for other in named_models() if other.is_loadable)
-        raise ModelError(f"This version cannot load '{model.name}' yet; use {usable} or a model folder.")
     if not model.is_shipped and not is_usable(model):
         size = people_size(model.about_bytes)
         raise ModelError(
@@ -46,15 +48,24 @@ def locate(name: str | Path) -> Path:
     return _complete(model.folder)
 
 
+def folder_format(name: str | Path) -> str:
+    """What the config of a model folder or a named model says it is; empty if there is no readable one."""
+    named = {model.name: model.folder for model in named_models()}
+    folder = Path(name) if Path(name).is_dir() else named.get(str(name), Path(name))
+    try:
+        content = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # whoever opens the folder says what is wrong with it
+        return ""
+    return str(content.get("format", "")) if isinstance(content, dict) else ""
+
+
 def is_usable(model: NamedModel) -> bool:
     """Whether `Pipeline.from_pretrained(name)` works here and now."""
     return all((model.folder / name).is_file() for name in (CONFIG_FILE, WEIGHTS_FILE))
 
 
 def status(model: NamedModel) -> str:
-    """One of: shipped, pulled, not pulled, missing (should ship, but does not), not loadable yet."""
-    if not model.is_loadable:
-        return "not loadable yet"
+    """One of: shipped, pulled, not pulled, missing (should ship, but does not)."""
     if model.is_shipped:
         return "shipped" if is_usable(model) else "missing"
     return "pulled" if is_usable(model) else "not pulled"

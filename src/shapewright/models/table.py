@@ -40,8 +40,7 @@ class RemoteFile:
 class NamedModel:
     """One line of the table: shipped in the package, or made of published files by `shapewright models pull`.
 
-    `needs` names what is loaded at run time from elsewhere. A model that is not `is_loadable` is known, but
-    this version can neither convert nor use it.
+    `needs` names what is loaded at run time from elsewhere.
     """
 
     name: str
@@ -50,7 +49,6 @@ class NamedModel:
     source: str
     files: tuple[RemoteFile, ...] = ()
     needs: str = ""
-    is_loadable: bool = True
 
     @property
     def is_shipped(self) -> bool:
@@ -109,7 +107,6 @@ def _points(name: str, title: str, file: str, about_bytes: int, *, needs: str = 
         source="Nichol et al., Point-E (arXiv 2212.08751)",
         files=(_point_e(file, about_bytes), _UPSAMPLER, _SDF),
         needs=needs,
-        is_loadable=False,
     )
 
 

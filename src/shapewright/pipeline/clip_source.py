@@ -12,9 +12,17 @@ from typing import Literal
 import torch
 
 from shapewright.conditioning.clip import ClipImage, ClipText
+from shapewright.conditioning.clip_vector import ClipImageVector
 from shapewright.errors import ModelError
 
-__all__ = ["CLIP_VARIABLE", "clip_folder", "folder_of_clip", "load_clip_image", "load_clip_text"]
+__all__ = [
+    "CLIP_VARIABLE",
+    "clip_folder",
+    "folder_of_clip",
+    "load_clip_image",
+    "load_clip_text",
+    "load_clip_vector",
+]
 
 Tower = Literal["text", "image"]
 
@@ -50,6 +58,12 @@ def load_clip_image(named: str, model_folder: Path | None, device: torch.device)
     """The vision tower. Raises: ModelError."""
     folder = clip_folder(named, model_folder, "image")
     return ClipImage(folder, subfolder=_subfolder(folder, SUBFOLDERS["image"]), device=device)
+
+
+def load_clip_vector(named: str, model_folder: Path | None, device: torch.device) -> ClipImageVector:
+    """The vision tower with its projection. Raises: ModelError."""
+    folder = clip_folder(named, model_folder, "image")
+    return ClipImageVector(folder, subfolder=_subfolder(folder, SUBFOLDERS["image"]), device=device)
 
 
 def clip_folder(named: str, model_folder: Path | None, tower: Tower) -> Path:

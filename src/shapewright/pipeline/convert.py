@@ -15,14 +15,14 @@ from shapewright.atomic_file import new_folder
 from shapewright.errors import ModelError
 from shapewright.interop.diffusers import model_files
 from shapewright.interop.diffusers_config import CLIP_PARTS as DIFFUSERS_CLIP_PARTS
-from shapewright.models import CONFIG_FILE, WEIGHTS_FILE
+from shapewright.models import CONFIG_FILE, POINTS_FORMAT, WEIGHTS_FILE, folder_format
 from shapewright.pipeline.clip_source import folder_of_clip
 from shapewright.pipeline.diffusers_folder import (
     is_diffusers_folder,
     model_from_diffusers,
     model_to_diffusers,
 )
-from shapewright.pipeline.model_card import converted_card
+from shapewright.pipeline.model_card import converted_card, points_card
 from shapewright.pipeline.model_folder import Model, load_model, save_model
 from shapewright.pipeline.official_model import (
     PriorKind,
@@ -30,6 +30,13 @@ from shapewright.pipeline.official_model import (
     read_official_model,
     write_official_model,
 )
+from shapewright.pipeline.official_points_model import (
+    is_points_file,
+    points_files,
+    read_points_model,
+    write_points_model,
+)
+from shapewright.pipeline.pointe_folder import PointEModel, load_points_model, save_points_model
 
 __all__ = ["DTYPES", "KINDS", "WRITERS", "Conversion", "Reading", "SourceKind", "convert", "kind_of_model"]
 
@@ -60,6 +67,7 @@ class Reading:
     card: str | None = None
 
 
+SourceKindTargets = Mapping[str, Callable[[Conversion], None]]
 Read = Callable[[Conversion], Reading]
 Write = Callable[[Reading, Conversion], None]
 
@@ -70,7 +78,7 @@ class SourceKind:
 
     title: str
     recognises: Callable[[Sequence[Path]], bool]
-    targets: Mapping[str, Callable[[Conversion], None]]
+    targets: SourceKindTargets
 
 
 def convert(
@@ -179,12 +187,58 @@ def _write_official(reading: Reading, wanted: Conversion) -> None:
     write_official_model(reading.model, wanted.out, dtype=wanted.dtype)
 
 
+def _is_points_folder(source: Sequence[Path]) -> bool:
+    return len(source) == 1 and folder_format(source[0]) == POINTS_FORMAT
+
+
+def _are_points_files(source: Sequence[Path]) -> bool:
+    """Whether there is any of Point-E's files; which there are is looked at when they are read."""
+    return any(
+        any(map(is_points_file, place.glob("*.pt"))) if place.is_dir() else is_points_file(place)
+        for place in source
+    )
+
+
+def _convert_points(read: Callable[[Conversion], tuple[PointEModel, Sequence[Path]]]) -> SourceKindTargets:
+    """The two forms of a Point-E model."""
+
+    def to_folder(wanted: Conversion) -> None:
+        model, files = read(wanted)
+        model = replace(model, config=replace(model.config, name=wanted.name))
+        card = points_card(model, files, dtype=wanted.dtype)
+        save_points_model(wanted.out, model, card=card, dtype=wanted.dtype)
+
+    def to_official(wanted: Conversion) -> None:
+        write_points_model(read(wanted)[0], wanted.out, dtype=wanted.dtype)
+
+    return {"shapewright": to_folder, "official": to_official}
+
+
+def _read_points_folder(wanted: Conversion) -> tuple[PointEModel, Sequence[Path]]:
+    return load_points_model(wanted.source[0]), (wanted.source[0] / WEIGHTS_FILE,)
+
+
+def _read_points_files(wanted: Conversion) -> tuple[PointEModel, Sequence[Path]]:
+    files = points_files(wanted.source)
+    return read_points_model(files, wanted.name), tuple(files.values())
+
+
 WRITERS: dict[str, Write] = {
     "shapewright": _write_model_folder,
     "official": _write_official,
     "diffusers": _write_diffusers,
 }
 KINDS: tuple[SourceKind, ...] = (
+    SourceKind(
+        title="a folder of a Point-E model",
+        recognises=_is_points_folder,
+        targets=_convert_points(_read_points_folder),
+    ),
+    SourceKind(
+        title="published Point-E files (.pt)",
+        recognises=_are_points_files,
+        targets=_convert_points(_read_points_files),
+    ),
     kind_of_model("a model folder", _is_model_folder, _read_model_folder),
     kind_of_model("a diffusers folder", _is_diffusers, _read_diffusers),
     kind_of_model("published checkpoints (.pt)", _is_official, _read_official),

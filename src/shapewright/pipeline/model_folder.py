@@ -1,29 +1,21 @@
 """A whole model in a folder: config.json, model.safetensors and, for people, README.md."""
 
-import json
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
 
-from shapewright.atomic_file import replacing
 from shapewright.autoencoder import Autoencoder, AutoencoderConfig
 from shapewright.config import from_dict, to_dict
 from shapewright.errors import ConfigError, ModelError
-from shapewright.models import CONFIG_FILE, WEIGHTS_FILE, sha256
+from shapewright.pipeline.folder_files import filled, read_content, read_parts, verify, write_folder
 from shapewright.prior import LatentStatistics, Prior, PriorConfig, SamplerConfig
 
 __all__ = ["Model", "ModelConfig", "load_model", "read_config", "save_model", "verify_folder"]
 
 FORMAT = "shapewright-model-1"
 PARTS = ("autoencoder", "prior", "statistics")
-
-ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +86,7 @@ def save_model(folder: Path, model: Model, *, card: str, dtype: torch.dtype = to
         tensors |= {f"prior.{name}": part.to(dtype) for name, part in model.prior.state_dict().items()}
     if model.statistics is not None:
         tensors |= {f"statistics.{name}": part for name, part in model.statistics.tensors().items()}
-    with replacing(folder / WEIGHTS_FILE) as temporary:
-        save_file({name: part.contiguous().cpu() for name, part in tensors.items()}, temporary)
-        digest = sha256(temporary)
-    content = {"format": FORMAT, "weights_sha256": digest, "model": to_dict(model.config)}
-    for name, text in (("README.md", card), (CONFIG_FILE, json.dumps(content, indent=2) + "\n")):
-        with replacing(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+    write_folder(folder, tensors, format=FORMAT, config=to_dict(model.config), card=card)
 
 
 def load_model(folder: Path) -> Model:
@@ -111,13 +97,10 @@ def load_model(folder: Path) -> Model:
     """
     digest = verify_folder(folder)
     config = read_config(folder)
-    try:
-        parts = _by_part(folder / WEIGHTS_FILE)
-    except (SafetensorError, KeyError) as error:
-        raise ModelError(f"The model in '{folder}' cannot be read: {error}") from error
-    autoencoder = _filled(lambda: Autoencoder(config.autoencoder), parts["autoencoder"], folder)
+    parts = read_parts(folder, PARTS)
+    autoencoder = filled(lambda: Autoencoder(config.autoencoder), parts["autoencoder"], folder)
     prior_config = config.prior
-    prior = None if prior_config is None else _filled(lambda: Prior(prior_config), parts["prior"], folder)
+    prior = None if prior_config is None else filled(lambda: Prior(prior_config), parts["prior"], folder)
     statistics = LatentStatistics.from_tensors(parts["statistics"]) if parts["statistics"] else None
     return Model(
         config=config,
@@ -132,59 +115,11 @@ def load_model(folder: Path) -> Model:
 def read_config(folder: Path) -> ModelConfig:
     """What a model is, without its weights. Raises: ModelError if config.json is missing or not ours."""
     try:
-        return from_dict(ModelConfig, _read_config(folder)["model"])
+        return from_dict(ModelConfig, read_content(folder, FORMAT)["model"])
     except (ConfigError, KeyError) as error:
         raise ModelError(f"The model in '{folder}' cannot be read: {error}") from error
 
 
 def verify_folder(folder: Path) -> str:
-    """The hash of the weight file, which is what config.json says it is.
-
-    Raises: ModelError if a file is missing or the hash is another.
-    """
-    if not (folder / WEIGHTS_FILE).is_file():
-        raise ModelError(f"'{folder}' has no {WEIGHTS_FILE}.")
-    expected, found = _read_config(folder).get("weights_sha256"), sha256(folder / WEIGHTS_FILE)
-    if found != expected:
-        raise ModelError(f"'{folder / WEIGHTS_FILE}' is damaged: its sha256 is {found}, expected {expected}.")
-    return found
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    try:
-        content = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"'{folder / CONFIG_FILE}' cannot be read ({error}).") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ModelError(f"'{folder / CONFIG_FILE}' is not of the format {FORMAT}.")
-    return content
-
-
-def _by_part(weights: Path) -> dict[str, dict[str, Tensor]]:
-    """Tensors in fp32, sorted into the parts that their names begin with.
-
-    The file is mapped anew for each, so that memory never holds more than one of them twice; and each is
-    copied, since products with weights that lie in memory as they do in the file round differently.
-    """
-    parts: dict[str, dict[str, Tensor]] = {part: {} for part in PARTS}
-    with safe_open(weights, framework="pt") as file:
-        names = list(file.keys())
-    for name in names:
-        part, _, rest = name.partition(".")
-        with safe_open(weights, framework="pt") as file:
-            parts[part][rest] = file.get_tensor(name).to(torch.float32, copy=True)
-    return parts
-
-
-def _filled(build: Callable[[], ModuleT], weights: dict[str, Tensor], folder: Path) -> ModuleT:
-    """A network that takes `weights` as they are, without a copy, and never had others."""
-    with torch.device("meta"):
-        module = build()
-    try:
-        module.load_state_dict(weights, assign=True)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise ModelError(f"The weights in '{folder}' do not fit its {CONFIG_FILE}: {reason}") from error
-    # buffers that are not stored must ask for the CPU when they are made
-    assert not any(buffer.is_meta for buffer in module.buffers()), "a buffer without contents"
-    return module.eval().requires_grad_(False)
+    """The hash of the weight file, which is what config.json says it is. Raises: ModelError."""
+    return verify(folder, FORMAT)

@@ -42,7 +42,7 @@ def pull(
 
     source: a folder with the published files, or the one file that a model has, in place of the network.
     Downloads are deleted once they are converted unless `keep_files`.
-    Raises: ModelError for an unknown name, one this version cannot load, or local files that are missing or
+    Raises: ModelError for an unknown name, or local files that are missing or
     not the published ones; DownloadError; OutputError for a full or write-protected disk.
     """
     model = find_model(name)
@@ -52,8 +52,6 @@ def pull(
         raise ModelError(
             f"'{name}' ships with the package but is missing from it: install the package again."
         )
-    if not model.is_loadable:
-        raise ModelError(f"This version cannot convert '{name}' yet, so it is not downloaded.")
     with pull_lock(waiting):
         if is_usable(model):  # made while we waited
             return Pulled(folder=model.folder, hashes={}, was_there=True)

@@ -1,6 +1,7 @@
 """What a prior is told about the sample: features of a text or of an image, batched.
 
-Shapes: B batch, P pooled width, L text tokens, W token width, N image tokens, D image feature width.
+Shapes: B batch, P pooled width, L text tokens, W token width, N image tokens, D image feature width,
+K coarse points, C channels of a point.
 """
 
 from collections.abc import Callable
@@ -17,12 +18,17 @@ __all__ = ["Condition"]
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """Parts that a prior does not use are None. `text_mask` is True where a text token is not padding."""
+    """Parts that a prior does not use are None. `text_mask` is True where a text token is not padding.
+
+    `low_res` are the coarse points of an upsampler, before scaling. They are what is refined rather than
+    what is wished for, so no sample is ever without them.
+    """
 
     text_pooled: Float[Tensor, "b p"] | None = None
     text_tokens: Float[Tensor, "b l w"] | None = None
     text_mask: Bool[Tensor, "b l"] | None = None
     image_tokens: Float[Tensor, "b n d"] | None = None
+    low_res: Float[Tensor, "b k c"] | None = None
 
     def __post_init__(self) -> None:
         assert (self.text_tokens is None) == (self.text_mask is None), "text tokens need their mask"
@@ -48,7 +54,7 @@ class Condition:
 
     def unconditional(self) -> "Condition":
         """Every sample dropped."""
-        return self._map(torch.zeros_like)
+        return replace(self._map(torch.zeros_like), low_res=self.low_res)
 
     def joined(self, other: "Condition") -> "Condition":
         """This batch followed by that of `other`, which must have the same parts."""

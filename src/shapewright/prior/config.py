@@ -4,8 +4,28 @@ from dataclasses import dataclass, field
 
 from shapewright.diffusion import DiffusionConfig
 from shapewright.errors import ConfigError
+from shapewright.prior.channels import ChannelScaling
 
-__all__ = ["PriorConfig"]
+__all__ = ["LowResConfig", "PriorConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LowResConfig:
+    """The coarse points that Point-E's upsampler goes on from; `scaling` is applied to them first."""
+
+    points: int = 1024
+    channels: int = 6
+    scaling: ChannelScaling | None = None
+
+    def __post_init__(self) -> None:
+        if min(self.points, self.channels) < 1:
+            raise ConfigError(
+                f"low-resolution points and channels must be positive, got {self.points} and {self.channels}"
+            )
+        if self.scaling is not None and self.scaling.channels != self.channels:
+            raise ConfigError(
+                f"low-resolution points have {self.channels} channels, their scaling {self.scaling.channels}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,8 +33,10 @@ class PriorConfig:
     """Defaults are the published text prior's, but for the condition, which must be chosen.
 
     A prior is conditioned by text (a pooled vector as one token, a sequence of tokens, or both), by the
-    tokens of an image, or by nothing. `pos_emb_init_scale` is the standard deviation of the learned
-    positional embedding at the start, `init_scale` that of linear layers times sqrt(width).
+    tokens of an image, or by nothing; an upsampler by coarse points besides. `pos_emb_init_scale` is the
+    standard deviation of the learned positional embedding at the start, `init_scale` that of linear layers
+    times sqrt(width). Where `pooled_as_token` or `time_as_token` is off, that embedding is added to every
+    latent token.
     """
 
     latent_tokens: int = 1024
@@ -25,6 +47,9 @@ class PriorConfig:
     text_pooled_width: int | None = None
     text_token_width: int | None = None
     image_token_width: int | None = None
+    low_res: LowResConfig | None = None
+    pooled_as_token: bool = True
+    time_as_token: bool = True
     use_pos_emb: bool = True
     pos_emb_init_scale: float = 0.05
     init_scale: float = 0.25

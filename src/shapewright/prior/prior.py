@@ -3,6 +3,8 @@
 Shapes: B batch, T latent tokens, C latent channels, W width, K tokens put before the latent's.
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -24,8 +26,8 @@ MIN_ROWS = 16
 class Prior(nn.Module):
     """Predicts x_0 (or eps, by config) and the variance of a noised latent.
 
-    Token order: text: pooled vector, text tokens, time, latents; image: time, image tokens, latents.
-    Parameters carry the published names. Source: Shap-E, section 4.3; Point-E, section 4.2.
+    Token order: text: pooled vector, text tokens, time, latents; image: time, image tokens, coarse points,
+    latents. Parameters carry the published names. Source: Shap-E, section 4.3; Point-E, section 4.2.
     """
 
     def __init__(self, config: PriorConfig) -> None:
@@ -43,45 +45,37 @@ class Prior(nn.Module):
         self.text_token_embed = None
         if config.text_token_width is not None:
             self.text_token_embed = normalised_linear(config.text_token_width, width)
+        self.cond_point_proj = None
+        if config.low_res is not None:
+            self.cond_point_proj = nn.Linear(config.low_res.channels, width)
         self.pos_emb = None
         if config.use_pos_emb:
             self.pos_emb = nn.Parameter(config.pos_emb_init_scale * torch.randn(config.latent_tokens, width))
         self._initialise()
 
     def forward(
-        self, x: Float[Tensor, "b t c"], t: Int[Tensor, " b"], condition: Condition
+        self, x: Float[Tensor, "b t c"], t: Int[Tensor, " b"] | Float[Tensor, " b"], condition: Condition
     ) -> Float[Tensor, "b outputs t c"]:
-        """x: latents noised to the integer times t. Result: [:, 0] the prediction, [:, 1] the variance.
+        """x: latents noised to the times t. Result: [:, 0] the prediction, [:, 1] the variance.
 
         Variance is in the learned range, -1 (posterior) to 1 (beta), not bounded.
         """
-        tokens, mask = self._prefix(t, condition, x.dtype)
         h_btw = self.input_proj(x)
         if self.pos_emb is not None:
             h_btw = h_btw + self.pos_emb
-        h = self.ln_pre(torch.cat([tokens, h_btw], dim=1))
-        if mask is not None:
-            mask = torch.cat([mask, mask.new_ones(x.shape[:2])], dim=1)
-        h = self.backbone(h, mask)
-        out = self.output_proj(self.ln_post(h)[:, tokens.shape[1] :])
+        time = embed_rows(self.time_embed, timestep_embedding(t, self.config.width).to(x.dtype))[:, None]
+        pooled = self._pooled_token(condition, x.dtype)
+        if pooled is not None and not self.config.pooled_as_token:
+            h_btw, pooled = h_btw + pooled, None
+        if not self.config.time_as_token:
+            h_btw, time = h_btw + time, None
+        text, text_mask = self._text_tokens(condition, x.dtype)
+        image, low_res = self._image_tokens(condition, x.dtype), self._low_res_tokens(condition, x.dtype)
+        parts = [part for part in (pooled, text, time, image, low_res, h_btw) if part is not None]
+        mask = None if text_mask is None else seen_tokens(parts, text, text_mask)
+        h = self.backbone(self.ln_pre(torch.cat(parts, dim=1)), mask)
+        out = self.output_proj(self.ln_post(h)[:, -x.shape[1] :])
         return torch.stack(out.chunk(self.config.outputs, dim=-1), dim=1)
-
-    def _prefix(
-        self, t: Int[Tensor, " b"], condition: Condition, dtype: torch.dtype
-    ) -> tuple[Float[Tensor, "b k w"], Bool[Tensor, "b k"] | None]:
-        """The tokens before the latent's, and which of them are seen (None: all)."""
-        time = embed_rows(self.time_embed, timestep_embedding(t, self.config.width).to(dtype))[:, None]
-        image = self._image_tokens(condition, dtype)
-        if image is not None:
-            return torch.cat([time, image], dim=1), None
-        pooled = self._pooled_token(condition, dtype)
-        tokens, text_mask = self._text_tokens(condition, dtype)
-        parts = [part for part in (pooled, tokens, time) if part is not None]
-        if text_mask is None:
-            return torch.cat(parts, dim=1), None
-        seen = text_mask.new_ones(len(t), 1)
-        masks = [seen, text_mask, seen] if pooled is not None else [text_mask, seen]
-        return torch.cat(parts, dim=1), torch.cat(masks, dim=1)
 
     def _pooled_token(self, condition: Condition, dtype: torch.dtype) -> Float[Tensor, "b 1 w"] | None:
         width = self.config.text_pooled_width
@@ -107,6 +101,13 @@ class Prior(nn.Module):
         assert self.clip_embed is not None
         return self.clip_embed(condition.image_tokens.to(dtype))
 
+    def _low_res_tokens(self, condition: Condition, dtype: torch.dtype) -> Float[Tensor, "b k w"] | None:
+        if self.config.low_res is None or self.cond_point_proj is None:
+            return None
+        assert condition.low_res is not None, "an upsampler needs coarse points"
+        scaling, points = self.config.low_res.scaling, condition.low_res
+        return self.cond_point_proj((points if scaling is None else scaling.scale(points)).to(dtype))
+
     def _initialise(self) -> None:
         """The first prediction is zero, the mean of the data; the rest starts at the reference's scale."""
         for layer in (self.time_embed.c_fc, self.time_embed.c_proj):
@@ -114,6 +115,14 @@ class Prior(nn.Module):
             nn.init.zeros_(layer.bias)
         nn.init.zeros_(self.output_proj.weight)
         nn.init.zeros_(self.output_proj.bias)
+
+
+def seen_tokens(
+    parts: Sequence[Float[Tensor, "b _ w"]], text: Tensor | None, text_mask: Bool[Tensor, "b l"]
+) -> Bool[Tensor, "b k"]:
+    """Which tokens of the parts are seen: all but the padding of the text."""
+    masks = [text_mask if part is text else text_mask.new_ones(part.shape[:2]) for part in parts]
+    return torch.cat(masks, dim=1)
 
 
 def condition_embedding(config: PriorConfig) -> nn.Module | None:

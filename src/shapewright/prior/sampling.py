@@ -14,6 +14,7 @@ from shapewright.diffusion import (
     Denoiser,
     SampleNoise,
     discrete_denoiser,
+    dpm,
     euler,
     guided_denoiser,
     heun,
@@ -40,7 +41,7 @@ class SamplerConfig:
     sigma_min: float = 1e-3
     sigma_max: float = 160.0
     rho: float = 7.0
-    method: Literal["heun", "euler"] = "heun"
+    method: Literal["heun", "dpm", "euler"] = "heun"
     churn: float = 0.0
     clip: float | None = 1.0
 
@@ -59,7 +60,7 @@ class SamplerConfig:
     @property
     def evaluations(self) -> int:
         """How often the prior is called."""
-        return 2 * self.steps - 1 if self.method == "heun" else self.steps
+        return {"heun": 2 * self.steps - 1, "dpm": 2 * self.steps, "euler": self.steps}[self.method]
 
 
 def sample(
@@ -101,7 +102,7 @@ def sample_from(
     sigmas = karras_sigmas(
         config.steps, sigma_min=config.sigma_min, sigma_max=config.sigma_max, rho=config.rho
     )
-    sampler = heun if config.method == "heun" else euler
+    sampler = {"heun": heun, "dpm": dpm, "euler": euler}[config.method]
     churn = Churn(amount=config.churn) if config.churn else None
     return sampler(denoiser, start * config.sigma_max, sigmas, churn=churn, noise=noise, on_step=on_step)
 

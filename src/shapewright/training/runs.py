@@ -83,7 +83,9 @@ def refine_latents(
     inputs = {"data set": digest_of_records(records), "encoder": first.sha256}
     average = train(objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress)
     assert isinstance(average, TabledAutoencoder)
-    model = Model(config=replace(first.config, name=name), autoencoder=average.autoencoder)
+    # a prior that the first model had does not fit the latents any more
+    config = replace(first.config, name=name, prior=None, text=None)
+    model = Model(config=config, autoencoder=average.autoencoder)
     save_model(run / "model", model, card=CARD.format(name=name))
     save_latents(objective.latent_set(average), run / "latents")
     return run / "model"

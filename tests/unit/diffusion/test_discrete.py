@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from shapewright.diffusion import DiffusionConfig, DiscreteDiffusion, ScheduleConfig
-from shapewright.diffusion.schedules import schedule_betas
+from shapewright.diffusion.schedules import ScheduleName, schedule_betas
 
 T = 50
 CONFIG = DiffusionConfig(schedule=ScheduleConfig(name="cosine", timesteps=T))
@@ -74,3 +74,11 @@ def test_a_sigma_falls_on_its_step(diffusion: DiscreteDiffusion) -> None:
 @pytest.mark.parametrize(("sigma", "step"), [(0.0, 0), (1e-6, 0), (1e9, T - 1)])
 def test_sigmas_beyond_the_table_are_clamped(diffusion: DiscreteDiffusion, sigma: float, step: int) -> None:
     assert diffusion.timestep_of(sigma) == step
+
+
+@pytest.mark.parametrize("name", ["exp", "cosine", "linear", "inv_parabola"])
+def test_tables_are_on_the_cpu_wherever_the_network_is_built(name: ScheduleName) -> None:
+    config = DiffusionConfig(schedule=ScheduleConfig(name=name, timesteps=8))
+    with torch.device("meta"):
+        built = DiscreteDiffusion(config)
+    assert torch.equal(built.alphas_cumprod, DiscreteDiffusion(config).alphas_cumprod)

@@ -14,6 +14,7 @@ from shapewright.diffusion import (
     DiscreteDiffusion,
     SampleNoise,
     discrete_denoiser,
+    dpm,
     euler,
     guided_denoiser,
     heun,
@@ -54,7 +55,7 @@ def test_one_step_starts_at_the_largest_sigma() -> None:
     assert karras_sigmas(1, sigma_min=0.01, sigma_max=80.0).tolist() == pytest.approx([80.0, 0.0])
 
 
-@pytest.mark.parametrize(("sampler", "tolerance"), [(heun, 0.01), (euler, 0.1)])
+@pytest.mark.parametrize(("sampler", "tolerance"), [(heun, 0.01), (dpm, 0.01), (euler, 0.1)])
 def test_samples_follow_the_data(sampler: Sampler, tolerance: float) -> None:
     """For normal data the flow is known: it maps noise to mean + std * noise. Euler is first order."""
     start = torch.linspace(-2, 2, 5)[:, None]
@@ -63,11 +64,12 @@ def test_samples_follow_the_data(sampler: Sampler, tolerance: float) -> None:
     torch.testing.assert_close(found, 1.5 + 0.5 * start, rtol=0, atol=tolerance)
 
 
-def test_heun_is_second_order() -> None:
+@pytest.mark.parametrize("sampler", [heun, dpm])
+def test_heun_and_midpoints_are_second_order(sampler: Sampler) -> None:
     def error(steps: int) -> float:
         sigmas = karras_sigmas(steps, sigma_min=0.5, sigma_max=10.0).double()[:-1]
         start = torch.ones(1, 1, dtype=torch.float64)
-        found = heun(normal_denoiser(0.0, 1.0), start, sigmas)
+        found = sampler(normal_denoiser(0.0, 1.0), start, sigmas)
         exact = math.sqrt((1 + 0.25) / (1 + 100))
         return abs(float(found) - exact)
 
@@ -75,7 +77,7 @@ def test_heun_is_second_order() -> None:
     assert 3.3 < error(32) / error(64) < 4.7
 
 
-@pytest.mark.parametrize(("sampler", "evaluations"), [(heun, 13), (euler, 7)])
+@pytest.mark.parametrize(("sampler", "evaluations"), [(heun, 13), (dpm, 14), (euler, 7)])
 def test_evaluations_and_progress(sampler: Sampler, evaluations: int) -> None:
     denoiser, calls = counted(normal_denoiser(0.0, 1.0))
     seen: list[tuple[int, int]] = []
@@ -90,7 +92,7 @@ def test_evaluations_and_progress(sampler: Sampler, evaluations: int) -> None:
     assert min(calls) > 0
 
 
-@pytest.mark.parametrize(("sampler", "tolerance"), [(heun, 0.02), (euler, 0.1)])
+@pytest.mark.parametrize(("sampler", "tolerance"), [(heun, 0.02), (dpm, 0.02), (euler, 0.1)])
 def test_churn_keeps_the_distribution(sampler: Sampler, tolerance: float) -> None:
     sigmas = karras_sigmas(64, sigma_min=1e-2, sigma_max=20.0)
     noise = SampleNoise([0])

@@ -90,3 +90,40 @@ def test_another_model_is_refused() -> None:
     config["inner"]["name"] = "SomethingElse"
     with pytest.raises(ConfigError, match="not a prior"):
         prior_config(config)
+
+
+def test_the_diffusion_of_a_prior_is_read() -> None:
+    given = {"schedule": "inv_parabola", "schedule_args": {"power": 3.0}, "timesteps": 64}
+    diffusion = prior_config(golden_config("prior_text_small"), given).diffusion
+    assert (diffusion.schedule.name, diffusion.schedule.power, diffusion.schedule.timesteps) == (
+        "inv_parabola",
+        3.0,
+        64,
+    )
+    assert diffusion.prediction == "eps"  # what the published code takes where nothing is said
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schedule": "sine"}, "'sine'; known are exp"),
+        ({"mean_type": "x_prev"}, "'x_prev'; known are x_start"),
+        ({"respacing": "ddim50"}, "only implements None"),
+        ({"timesteps": 12.5}, "of type int"),
+        ({"beta": 1}, r"diffusion\.beta"),
+        ({"channel_scales": [2.0] * 16}, "only does that to Point-E"),
+    ],
+)
+def test_a_diffusion_that_does_not_fit(change: dict[str, Any], message: str) -> None:
+    diffusion = {"schedule": "exp", "timesteps": 1024, "mean_type": "x_start"} | change
+    with pytest.raises(ConfigError, match=message):
+        prior_config(golden_config("prior_text_small"), diffusion)
+
+
+def test_what_is_not_said_is_as_in_the_published_code() -> None:
+    config = golden_config("prior_text_small")
+    for key in ("token_cond", "time_token_cond", "use_pos_emb", "pos_emb_init_scale", "init_scale"):
+        del config["inner"][key]
+    prior = prior_config(config)
+    assert (prior.pooled_as_token, prior.time_as_token, prior.use_pos_emb) == (False, False, False)
+    assert prior.init_scale == 0.25

@@ -16,9 +16,12 @@ from shapewright.interop.official_names import (
     default_weights,
     from_official,
     shortened,
+    stored_scaling,
     to_official,
 )
+from shapewright.interop.official_points import load_point_prior, load_sdf
 from shapewright.interop.parity import made_up_state
+from shapewright.prior import ChannelScaling
 
 GOLDEN = Path(__file__).parents[2] / "parity" / "golden"
 CASES = [
@@ -27,6 +30,10 @@ CASES = [
     "prior_image_small",
     "transmitter_small",
     "transmitter_patchconv_small",
+    "pointe_base40M",
+    "pointe_base40M_textvec",
+    "pointe_upsample",
+    "pointe_sdf",
 ]
 
 
@@ -37,6 +44,10 @@ def golden_model(name: str) -> tuple[Official, dict[str, Tensor]]:
         return load_decoder(config, state).field, state
     if name.startswith("transmitter"):
         return load_transmitter(config, state).autoencoder, state
+    if name == "pointe_sdf":
+        return load_sdf(config, state), state
+    if name.startswith("pointe"):
+        return load_point_prior(config, state), state
     return load_prior(config, state), state
 
 
@@ -44,7 +55,7 @@ def golden_model(name: str) -> tuple[Official, dict[str, Tensor]]:
 def test_there_and_back_again(name: str) -> None:
     model, state = golden_model(name)
     back = to_official(model, background=(0.2, 0.4, 0.8))
-    assert back.keys() == state.keys()
+    assert back.keys() == state.keys() | stored_scaling(model).keys()
     for key, value in state.items():
         assert back[key].shape == value.shape
         if key not in {*default_weights(model), BACKGROUND}:
@@ -56,6 +67,18 @@ def test_what_every_latent_replaces_comes_back_as_the_mean_rows() -> None:
     back = to_official(model)
     name = "params_proj.projections.nerstf__mlp__1__weight.proj.bias"
     assert torch.equal(back["renderer.nerstf.mlp.1.weight"].flatten(), state[name])
+
+
+def test_an_upsampler_stores_its_scaling_which_goes_before_the_configured_one() -> None:
+    model, state = golden_model("pointe_upsample")
+    back = to_official(model)
+    torch.testing.assert_close(back["channel_scales"], torch.tensor([2.0] * 3 + [1 / 127.5] * 3))
+    assert back["channel_biases"].tolist() == [0, 0, 0, -1, -1, -1]
+    config = json.loads((GOLDEN / "pointe_upsample.json").read_text())["config"]
+    state |= {"channel_scales": torch.arange(1.0, 7.0), "channel_biases": torch.zeros(6)}
+    low_res = load_point_prior(config, state).config.low_res
+    assert low_res is not None
+    assert low_res.scaling == ChannelScaling(scales=(1, 2, 3, 4, 5, 6), biases=(0,) * 6)
 
 
 def test_the_stored_background_goes_before_the_configured_one() -> None:

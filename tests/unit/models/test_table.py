@@ -37,12 +37,11 @@ def test_the_published_models_name_their_hashes_and_what_they_need() -> None:
         assert "CLIP ViT-L/14" in model.needs
 
 
-def test_point_e_is_known_but_not_offered() -> None:
+def test_point_e_is_six_models_of_eight_files() -> None:
     models = [model for model in named_models() if model.name.startswith("point-e/")]
     assert len(models) == 6
     assert len({file.url for model in models for file in model.files}) == 8
     for model in models:
-        assert not model.is_loadable
         assert [file.name for file in model.files[1:]] == ["upsample_40m.pt", "sdf.pt"]
 
 

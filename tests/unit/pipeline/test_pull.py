@@ -37,7 +37,7 @@ def publish(
     """Puts the files on the server and a model of them into the table; the cache is empty."""
     monkeypatch.setenv("SHAPEWRIGHT_HOME", str(tmp_path / "home"))
 
-    def run(*, hashed: bool = True, loadable: bool = True) -> NamedModel:
+    def run(*, hashed: bool = True) -> NamedModel:
         files: list[RemoteFile] = []
         for path in sorted(
             published.iterdir()
@@ -52,7 +52,6 @@ def publish(
             licence="MIT",
             source="made up",
             files=tuple(files),
-            is_loadable=loadable,
         )
         monkeypatch.setattr("shapewright.models.table.MODELS", (model,))
         return model
@@ -186,17 +185,6 @@ def test_damaged_files_leave_no_model(tmp_path: Path, published: Path, publish: 
         pull("test/small")
     assert not model.folder.exists()
     assert list(model.folder.parent.iterdir()) == []
-
-
-def test_models_that_ship_or_cannot_be_loaded_are_not_fetched(
-    publish: Publish, file_server: FileServer
-) -> None:
-    publish(loadable=False)
-    with pytest.raises(ModelError, match="cannot convert 'test/small' yet"):
-        pull("test/small")
-    with pytest.raises(ModelError, match="cannot load 'test/small' yet"):
-        locate("test/small")
-    assert file_server.requests == []
 
 
 def test_two_pulls_at_once_fetch_once(publish: Publish, file_server: FileServer) -> None:

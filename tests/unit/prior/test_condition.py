@@ -65,6 +65,17 @@ def test_a_condition_without_parts_fits_any_batch() -> None:
     assert nothing.trimmed() == nothing.unconditional() == nothing.joined(nothing) == nothing
 
 
+def test_coarse_points_are_never_dropped() -> None:
+    given = Condition(image_tokens=torch.ones(2, 3, 4), low_res=torch.full((2, 5, 6), torch.nan))
+    for dropped in (given.unconditional(), given.drop(torch.tensor([True, True]))):
+        assert dropped.image_tokens is not None
+        assert dropped.image_tokens.abs().sum() == 0
+        assert dropped.low_res is given.low_res
+    chosen = given.select(torch.tensor([1, 1, 0])).joined(given)
+    assert chosen.low_res is not None
+    assert chosen.low_res.shape == (5, 5, 6)
+
+
 def test_tokens_without_a_mask_are_refused() -> None:
     with pytest.raises(AssertionError):
         Condition(text_tokens=torch.ones(1, 2, 3))

@@ -1,11 +1,15 @@
 """The prior's network: shapes, names, which token sees what."""
 
+import json
+from typing import Any
+
 import pytest
 import torch
 
 from shapewright.config import from_dict, to_dict
 from shapewright.errors import ConfigError
-from shapewright.prior import Condition, Prior, PriorConfig
+from shapewright.nn.timestep import timestep_embedding
+from shapewright.prior import ChannelScaling, Condition, LowResConfig, Prior, PriorConfig
 
 SIZES = {"latent_tokens": 5, "latent_channels": 3, "width": 16, "layers": 2, "heads": 2}
 TEXT = PriorConfig(**SIZES, text_pooled_width=6)
@@ -13,6 +17,11 @@ TOKENS = PriorConfig(**SIZES, text_token_width=7)
 BOTH = PriorConfig(**SIZES, text_pooled_width=6, text_token_width=7)
 IMAGE = PriorConfig(**SIZES, image_token_width=8)
 NOTHING = PriorConfig(**SIZES)
+SCALING = ChannelScaling(scales=(2.0, 0.5), biases=(0.0, -1.0))
+UPSAMPLER = PriorConfig(
+    **SIZES, image_token_width=8, low_res=LowResConfig(points=6, channels=2, scaling=SCALING)
+)
+ADDED = PriorConfig(**SIZES, text_pooled_width=6, pooled_as_token=False, time_as_token=False)
 HOMEWARE = PriorConfig(
     latent_tokens=32,
     latent_channels=32,
@@ -51,6 +60,7 @@ def condition_for(config: PriorConfig, batch: int, tokens: int = 4) -> Condition
         text_tokens=None if token is None else draw(batch, tokens, token),
         text_mask=None if token is None else torch.arange(tokens)[None] < torch.arange(1, batch + 1)[:, None],
         image_tokens=None if image is None else draw(batch, 9, image),
+        low_res=None if config.low_res is None else draw(batch, 6, config.low_res.channels),
     )
 
 
@@ -59,7 +69,7 @@ def noised(batch: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.randn(batch, 5, 3, generator=generator), torch.arange(batch) * 300
 
 
-@pytest.mark.parametrize("config", [TEXT, TOKENS, BOTH, IMAGE, NOTHING])
+@pytest.mark.parametrize("config", [TEXT, TOKENS, BOTH, IMAGE, NOTHING, UPSAMPLER, ADDED])
 def test_every_kind_of_condition_is_used(config: PriorConfig) -> None:
     prior, condition = awake(config), condition_for(config, 3)
     with torch.no_grad():
@@ -85,7 +95,7 @@ def test_padding_is_not_seen(config: PriorConfig) -> None:
     torch.testing.assert_close(trimmed, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("config", [TEXT, BOTH, IMAGE])
+@pytest.mark.parametrize("config", [TEXT, BOTH, IMAGE, UPSAMPLER, ADDED])
 def test_a_sample_does_not_see_the_batch(config: PriorConfig) -> None:
     prior, condition = awake(config), condition_for(config, 4)
     x, t = noised(4)
@@ -94,6 +104,43 @@ def test_a_sample_does_not_see_the_batch(config: PriorConfig) -> None:
         alone = prior(x[2:3], t[2:3], condition.select(torch.tensor([2])))
     # products of fewer rows may take other kernels
     torch.testing.assert_close(alone, together[2:3], rtol=1e-4, atol=1e-5)
+
+
+def test_coarse_points_are_scaled_and_come_after_the_image() -> None:
+    prior, condition = awake(UPSAMPLER), condition_for(UPSAMPLER, 2)
+    seen: list[torch.Tensor] = []
+    prior.ln_pre.register_forward_hook(lambda _module, inputs, _output: seen.append(inputs[0]))
+    with torch.no_grad():
+        prior(*noised(2), condition)
+        assert condition.low_res is not None
+        assert prior.cond_point_proj is not None
+        expected = prior.cond_point_proj(condition.low_res * torch.tensor([2.0, 0.5]) - torch.tensor([0, 1]))
+    assert seen[0].shape[1] == 1 + 9 + 6 + 5
+    torch.testing.assert_close(seen[0][:, 10:16], expected)
+
+
+def test_embeddings_that_are_no_tokens_are_added_to_every_latent_token() -> None:
+    prior, condition = awake(ADDED), condition_for(ADDED, 2)
+    x, t = noised(2)
+    with torch.no_grad():
+        assert condition.text_pooled is not None
+        assert prior.clip_embed is not None
+        assert prior.pos_emb is not None
+        added = prior.clip_embed(6**0.5 * condition.text_pooled)
+        added = added + prior.time_embed(timestep_embedding(t, ADDED.width))
+        h = prior.backbone(prior.ln_pre(prior.input_proj(x) + added[:, None] + prior.pos_emb))
+        expected = torch.stack(prior.output_proj(prior.ln_post(h)).chunk(2, dim=-1), dim=1)
+        found = prior(x, t, condition)
+    # the same sums in another order
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_times_need_not_be_whole() -> None:
+    prior, condition = awake(TEXT), condition_for(TEXT, 2)
+    x, t = noised(2)
+    with torch.no_grad():
+        assert torch.equal(prior(x, t.float(), condition), prior(x, t, condition))
+        assert not torch.equal(prior(x, t + 0.5, condition), prior(x, t, condition))
 
 
 def test_small_batches_are_padded_where_a_sample_is_a_single_row() -> None:
@@ -158,7 +205,7 @@ def test_published_and_shipped_sizes(config: PriorConfig, parameters: int) -> No
 
 
 def test_the_missing_condition_is_our_mistake() -> None:
-    for config in (TEXT, TOKENS, IMAGE):
+    for config in (TEXT, TOKENS, IMAGE, UPSAMPLER):
         with pytest.raises(AssertionError):
             Prior(config)(*noised(2), Condition())
 
@@ -178,5 +225,12 @@ def test_bad_settings_are_refused(settings: dict[str, int]) -> None:
         PriorConfig(**{**SIZES, **settings})
 
 
-def test_the_config_survives_a_file() -> None:
-    assert from_dict(PriorConfig, to_dict(PAPER_IMAGE)) == PAPER_IMAGE
+@pytest.mark.parametrize("settings", [{"points": 0}, {"channels": 0}, {"channels": 3, "scaling": SCALING}])
+def test_bad_settings_of_coarse_points_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        LowResConfig(**settings)
+
+
+@pytest.mark.parametrize("config", [PAPER_IMAGE, UPSAMPLER, ADDED])
+def test_the_config_survives_a_file(config: PriorConfig) -> None:
+    assert from_dict(PriorConfig, json.loads(json.dumps(to_dict(config)))) == config

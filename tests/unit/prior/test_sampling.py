@@ -36,7 +36,7 @@ def condition(rows: int) -> Condition:
     )
 
 
-@pytest.mark.parametrize("method", ["heun", "euler"])
+@pytest.mark.parametrize("method", ["heun", "dpm", "euler"])
 @pytest.mark.parametrize("churn", [0.0, 3.0])
 def test_a_sample_depends_on_its_seed_and_condition_only(prior: Prior, method: str, churn: float) -> None:
     config = SamplerConfig(steps=6, guidance=3.0, clip=4.0, method=method, churn=churn)
@@ -144,4 +144,5 @@ def test_bad_settings_are_refused(settings: dict[str, float]) -> None:
 
 def test_evaluations_are_counted() -> None:
     assert SamplerConfig().evaluations == 127
+    assert SamplerConfig(method="dpm").evaluations == 128
     assert SamplerConfig(method="euler").evaluations == 64

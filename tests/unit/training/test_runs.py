@@ -77,6 +77,14 @@ def test_a_refinement_goes_on_with_all_of_the_encoder(encoder: Path, tmp_path: P
     train_prior(DATA, tmp_path / "refined", tmp_path / "prior", PRIOR, name="whole", encoding=encoding)
 
 
+def test_a_refinement_may_start_from_a_whole_model(encoder: Path, tmp_path: Path) -> None:
+    """Regression: the prior was named in the new config but not among the weights."""
+    whole = train_prior(DATA, encoder, tmp_path / "prior", PRIOR, name="whole")
+    folder = refine_latents(DATA, whole, tmp_path / "refined", REFINEMENT, name="sharp")
+    refined = load_model(folder)
+    assert (refined.prior, refined.config.text, refined.config.name) == (None, None, "sharp")
+
+
 def test_latents_are_made_once_and_of_one_encoder(encoder: Path, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     run = tmp_path / "prior"

@@ -14,11 +14,11 @@ from shapewright.encoder.views import PIXELS_AT_ONCE
 from shapewright.field import FieldConfig
 from shapewright.field.config import FIELD_OUTPUTS
 from shapewright.nn.positional_encoding import encoded_width
-from shapewright.pipeline import ModelConfig
+from shapewright.pipeline import ModelConfig, PointEPipeline
 from shapewright.pipeline.pipeline import BATCH_SIZE
 from shapewright.prior import Prior, PriorConfig, SamplerConfig
 
-__all__ = ["Estimate", "encoding_memory", "estimate_generation"]
+__all__ = ["Estimate", "encoding_memory", "estimate_generation", "points_seconds", "surface_seconds"]
 
 FLOAT = 4  # bytes: networks run in fp32, whatever their file holds
 
@@ -67,18 +67,51 @@ def estimate_generation(
 ) -> Estimate:
     """Of drawing and writing `count` objects with a model that has a prior."""
     assert config.prior is not None
-    branches = 1 if sampler.guidance in (0, 1) else 2
     tokens = prior_tokens(config.prior, config.text_tokens)
-    evaluation = 2.0 * parameters(config.prior) * tokens * branches
+    drawing = sampling_operations(parameters(config.prior), tokens, sampler)
     surface = 2.0 * field_weights(config.autoencoder.field) * REFINED_SHARE * resolution**3
-    operations = count * (evaluation * sampler.evaluations + surface)
-    seconds = operations / (EFFICIENCY * _operations_per_second(device)) + SECONDS_TO_WRITE * count
-    rows = branches * min(count, BATCH_SIZE)
+    seconds = count * (drawing + surface) / _speed(device) + SECONDS_TO_WRITE * count
+    rows = branches(sampler) * min(count, BATCH_SIZE)
     sampling = FLOAT * rows * tokens * config.prior.width * WIDTHS_PER_TOKEN
     sampling += FLOAT * rows * config.prior.latent_tokens * config.prior.latent_channels * STATES_PER_LATENT
     # one after another; encoders are freed before the prior is sampled
     stages = (_conditioner_bytes(config), sampling, BYTES_PER_GRID_POINT * float(resolution) ** 3)
     return Estimate(seconds=seconds, memory_bytes=PROGRAM_BYTES + _weight_bytes(config) + max(stages))
+
+
+def points_seconds(
+    pipeline: PointEPipeline, count: int, *, steps: int | None, guidance: float | None
+) -> float:
+    """Rough seconds to draw `count` point clouds, both stages."""
+    model, given = pipeline.model, pipeline.model.config.image_tokens
+    first, second = pipeline.samplers(steps=steps, guidance=guidance)
+    tokens = model.base.config.latent_tokens + given
+    operations = sampling_operations(_count(model.base), tokens, first)
+    if model.upsampler is not None and second is not None:
+        tokens += model.upsampler.config.latent_tokens
+        operations += sampling_operations(_count(model.upsampler), tokens, second)
+    return count * operations / _speed(pipeline.device)
+
+
+def surface_seconds(pipeline: PointEPipeline, resolution: int) -> float:
+    """Rough seconds for the mesh of a cloud: its SDF network on every point of a grid."""
+    model, sdf = pipeline.model, pipeline.model.sdf
+    if sdf is None:
+        return 0.0
+    points = model.base.config.latent_tokens
+    points += 0 if model.upsampler is None else model.upsampler.config.latent_tokens
+    attention = 2 * points * sdf.config.width * sdf.config.decoder_layers
+    return resolution**3 * 2.0 * (_count(sdf.decoder) + attention) / _speed(pipeline.device)
+
+
+def sampling_operations(weights: int, tokens: int, sampler: SamplerConfig) -> float:
+    """Of one sample: two for each weight, token, guidance branch and evaluation."""
+    return 2.0 * weights * tokens * branches(sampler) * sampler.evaluations
+
+
+def branches(sampler: SamplerConfig) -> int:
+    """How many conditions each evaluation runs under."""
+    return 1 if sampler.guidance in (0, 1) else 2
 
 
 def encoding_memory(config: ModelConfig) -> float:
@@ -129,6 +162,10 @@ def _conditioner_bytes(config: ModelConfig) -> float:
 
 def _count(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _speed(device: torch.device) -> float:
+    return EFFICIENCY * _operations_per_second(device)
 
 
 def _operations_per_second(device: torch.device) -> float:

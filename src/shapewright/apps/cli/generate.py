@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from shapewright.apps.cli.command import AnyFloat, AnyInt, AnyPath, AnyText, Command, Device
+from shapewright.apps.cli.generate_points import generate_points
 from shapewright.apps.cli.outputs import Job, plan_outputs
 from shapewright.apps.cli.terminal import Terminal, duration, memory
 from shapewright.apps.cli.wishes import Wishes, read_wishes
 from shapewright.errors import ConfigError, EmptySurfaceError
+from shapewright.models import POINTS_FORMAT, folder_format
 
 if TYPE_CHECKING:
     from shapewright.pipeline import Asset
@@ -59,6 +61,8 @@ class Generate(Command):
     """Also write the latent, with prompt, seed and settings, there (.safetensors)."""
     device: Device = "auto"
     """Where to compute: CUDA, Apple's MPS or the CPU, the first there is, unless named."""
+    mesh: bool = False
+    """Of a model that draws point clouds: write the mesh of the points, not the points."""
 
     def __post_init__(self) -> None:
         if self.n < 1:
@@ -78,6 +82,8 @@ class Generate(Command):
             remove_background=self.remove_background,
         )
         jobs = wishes.jobs(self.seed, self.n)
+        if folder_format(self.model) == POINTS_FORMAT:
+            return generate_points(self, wishes, jobs, terminal)
         places = self._places(jobs)
         assets = self._draw(wishes, jobs, terminal)
         empty: list[str] = []

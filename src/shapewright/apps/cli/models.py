@@ -90,7 +90,7 @@ class Pull(Command):
 
         if is_usable(model):
             terminal.say(f"'{self.name}' is there already: nothing to do.")
-        elif model.is_loadable:
+        else:
             terminal.say(self._plan(model))
         with terminal.progress(f"Getting {self.name}, MB") as advance:
             try:

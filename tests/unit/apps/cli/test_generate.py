@@ -85,7 +85,7 @@ def test_the_same_prompt_twice_makes_two_files(
         (["--prompts-file", "blank.txt"], "holds no prompt"),
         (["--prompts-file", "picture.bin"], "cannot be read as text"),
         (["a chair", "--model", "homewear"], "did you mean 'homeware'?"),
-        (["a chair", "--model", "openai/shap-e"], "cannot load"),
+        (["a chair", "--model", "openai/shap-e"], "run 'shapewright models pull openai/shap-e' once"),
         (["a chair", "--model", "."], "not a model folder"),
         (["a chair", "--output", "blank.txt/chair.glb"], "is a file, not a folder"),
         (["a chair", "--output", "/proc/chair.glb"], "Cannot write"),

@@ -1,0 +1,116 @@
+"""`shapewright generate` with a model that draws point clouds (Point-E)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shapewright.apps.cli.outputs import Job, plan_outputs
+from shapewright.apps.cli.terminal import Advance, Terminal, duration
+from shapewright.apps.cli.wishes import Wishes
+from shapewright.errors import ConfigError, EmptySurfaceError, ModelError
+
+if TYPE_CHECKING:
+    from shapewright.apps.cli.generate import Generate
+    from shapewright.pipeline import PointCloudAsset, PointEPipeline
+
+__all__ = ["generate_points"]
+
+# What is made of a latent, which point clouds do not come from.
+OF_LATENTS = ("preview", "turntable", "latent")
+
+
+def generate_points(command: Generate, wishes: Wishes, jobs: Sequence[Job], terminal: Terminal) -> None:
+    """Check everything that can be checked, then draw, then write. Jobs of one prompt follow each other.
+
+    Raises: UserError for whatever the user can mend.
+    """
+    paths = _places(command, jobs)
+
+    from shapewright.apps.cli.estimate import points_seconds, surface_seconds
+    from shapewright.pipeline import PointEPipeline
+    from shapewright.pipeline.device import describe_device
+
+    pipeline = PointEPipeline.from_pretrained(command.model, device=command.device)
+    name = pipeline.model.config.name
+    if command.mesh and pipeline.model.sdf is None:
+        raise ModelError(f"The model '{name}' has no SDF network to find a surface with; leave out --mesh.")
+    seconds = points_seconds(pipeline, len(jobs), steps=command.steps, guidance=command.guidance)
+    first, second = pipeline.samplers(steps=command.steps, guidance=command.guidance)
+    steps = f"{first.steps} steps" if second is None else f"{first.steps} and {second.steps} steps"
+    then = ""
+    if command.mesh:
+        then = f", then {duration(surface_seconds(pipeline, command.resolution))} for each mesh"
+    terminal.say(
+        f"Drawing {len(jobs)} point cloud{'s' if len(jobs) > 1 else ''} with '{name}' on "
+        f"{describe_device(pipeline.device)}, {steps}, guidance {first.guidance:g}: "
+        f"about {duration(seconds)}{then}."
+    )
+    assets = _draw(command, pipeline, wishes, terminal)
+    _write(command, jobs, assets, paths, terminal)
+    rows = [
+        {**wishes.asked(job.index // command.n), "seed": job.seed, "output": str(path)}
+        for job, path in zip(jobs, paths, strict=True)
+    ]
+    terminal.result({"objects": rows}, "\n".join(str(path) for path in paths))
+
+
+def _places(command: Generate, jobs: Sequence[Job]) -> list[Path]:
+    """One path per job. Raises: ConfigError, OutputError before any time is spent."""
+    from shapewright.geometry.mesh_files import WRITERS
+    from shapewright.geometry.point_cloud import POINT_WRITERS
+
+    for option in OF_LATENTS:
+        if getattr(command, option) is not None:
+            raise ConfigError(f"--{option} is for models of latents; '{command.model}' draws point clouds.")
+    suffixes = tuple(WRITERS if command.mesh else POINT_WRITERS)
+    return plan_outputs(command.output, jobs, suffixes=suffixes, option="--output")
+
+
+def _draw(
+    command: Generate, pipeline: PointEPipeline, wishes: Wishes, terminal: Terminal
+) -> list[PointCloudAsset]:
+    with terminal.progress("Drawing") as advance:
+        return pipeline.generate(
+            wishes.prompts or None,
+            image=wishes.pictures or None,
+            foreground_ratio=wishes.foreground_ratio,
+            remove_background=wishes.remove_background,
+            seed=command.seed,
+            n=command.n,
+            steps=command.steps,
+            guidance=command.guidance,
+            progress=advance,
+        )
+
+
+def _write(
+    command: Generate,
+    jobs: Sequence[Job],
+    assets: Sequence[PointCloudAsset],
+    paths: Sequence[Path],
+    terminal: Terminal,
+) -> None:
+    """Raises: EmptySurfaceError after all others have been written."""
+    empty: list[str] = []
+    with terminal.progress("Finding surfaces" if command.mesh else "Writing") as advance:
+        for job, asset, path in zip(jobs, assets, paths, strict=True):
+            try:
+                if command.mesh:
+                    asset.surface(command.resolution, progress=_after(advance, job.index, len(jobs)))
+                asset.export(path, mesh=command.mesh, resolution=command.resolution)
+            except EmptySurfaceError:  # the others are still wanted
+                empty.append(f"'{job.prompt}' with seed {job.seed}")
+            if not command.mesh:
+                advance(job.index + 1, len(jobs))
+    if empty:
+        raise EmptySurfaceError(
+            f"{len(empty)} of {len(jobs)} point clouds came out without a surface: {', '.join(empty)}; "
+            "try another --seed, or leave out --mesh for the points."
+        )
+
+
+def _after(advance: Advance, before: int, objects: int) -> Callable[[int, int], None]:
+    """Parts of one object's grid as parts of all of them."""
+    return lambda done, total: advance(before * total + done, objects * total)

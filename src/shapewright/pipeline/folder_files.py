@@ -1,0 +1,96 @@
+"""What model folders of every format have in common: config.json, model.safetensors and README.md."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from textwrap import shorten
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from shapewright.atomic_file import replacing
+from shapewright.errors import ModelError
+from shapewright.models import CONFIG_FILE, POINTS_FORMAT, WEIGHTS_FILE, sha256
+
+__all__ = ["filled", "read_content", "read_parts", "verify", "write_folder"]
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+
+def write_folder(
+    folder: Path, tensors: dict[str, Tensor], *, format: str, config: dict[str, Any], card: str
+) -> None:
+    """Weights, their hash with the config, and the card. Raises: OutputError."""
+    with replacing(folder / WEIGHTS_FILE) as temporary:
+        save_file({name: part.contiguous().cpu() for name, part in tensors.items()}, temporary)
+        digest = sha256(temporary)
+    content = {"format": format, "weights_sha256": digest, "model": config}
+    for name, text in (("README.md", card), (CONFIG_FILE, json.dumps(content, indent=2) + "\n")):
+        with replacing(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+def verify(folder: Path, format: str) -> str:
+    """The hash of the weight file, which is what config.json says it is.
+
+    Raises: ModelError if a file is missing, of another format, or the hash is another.
+    """
+    if not (folder / WEIGHTS_FILE).is_file():
+        raise ModelError(f"'{folder}' has no {WEIGHTS_FILE}.")
+    expected, found = read_content(folder, format).get("weights_sha256"), sha256(folder / WEIGHTS_FILE)
+    if found != expected:
+        raise ModelError(f"'{folder / WEIGHTS_FILE}' is damaged: its sha256 is {found}, expected {expected}.")
+    return found
+
+
+def read_content(folder: Path, format: str) -> dict[str, Any]:
+    """What config.json holds. Raises: ModelError if it cannot be read or is of another format."""
+    try:
+        content = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"'{folder / CONFIG_FILE}' cannot be read ({error}).") from error
+    there = content.get("format") if isinstance(content, dict) else None
+    if there != format:
+        hint = "; it draws point clouds: use PointEPipeline" if there == POINTS_FORMAT else ""
+        raise ModelError(f"'{folder / CONFIG_FILE}' is not of the format {format}{hint}.")
+    return content
+
+
+def read_parts(folder: Path, names: Sequence[str]) -> dict[str, dict[str, Tensor]]:
+    """The weights in fp32, sorted into the parts that their names begin with.
+
+    The file is mapped anew for each, so that memory never holds more than one of them twice; and each is
+    copied, since products with weights that lie in memory as they do in the file round differently.
+    Raises: ModelError for a damaged file or a part of another name.
+    """
+    weights, parts = folder / WEIGHTS_FILE, {part: dict[str, Tensor]() for part in names}
+    try:
+        with safe_open(weights, framework="pt") as file:
+            stored = list(file.keys())
+        for name in stored:
+            part, _, rest = name.partition(".")
+            with safe_open(weights, framework="pt") as file:
+                parts[part][rest] = file.get_tensor(name).to(torch.float32, copy=True)
+    except (SafetensorError, KeyError) as error:
+        raise ModelError(f"The model in '{folder}' cannot be read: {error}") from error
+    return parts
+
+
+def filled(build: Callable[[], ModuleT], weights: dict[str, Tensor], folder: Path) -> ModuleT:
+    """A network that takes `weights` as they are, without a copy, and never had others; ready for inference.
+
+    Raises: ModelError if they do not fit it.
+    """
+    with torch.device("meta"):
+        module = build()
+    try:
+        module.load_state_dict(weights, assign=True)
+    except RuntimeError as error:
+        reason = shorten(str(error).splitlines()[-1].strip(), width=300, placeholder=" ...")
+        raise ModelError(f"The weights in '{folder}' do not fit its {CONFIG_FILE}: {reason}") from error
+    # buffers that are not stored must ask for the CPU when they are made
+    assert not any(buffer.is_meta for buffer in module.buffers()), "a buffer without contents"
+    return module.eval().requires_grad_(False)

@@ -1,0 +1,71 @@
+"""One drawn point cloud, and everything that can be made of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from shapewright.errors import ModelError
+from shapewright.geometry import mesh_files
+from shapewright.geometry.mesh import Mesh
+from shapewright.geometry.point_cloud import PointCloud, save_points
+from shapewright.pipeline.latent_file import Origin
+from shapewright.pointe import PointCloudSdf, extract_point_mesh
+
+__all__ = ["PointCloudAsset"]
+
+RESOLUTION = 128
+
+
+class PointCloudAsset:
+    """A coloured point cloud in about [-0.5, 0.5]^3, +Z up, with the network that finds its surface."""
+
+    def __init__(self, cloud: PointCloud, sdf: PointCloudSdf | None, origin: Origin) -> None:
+        self.cloud = cloud
+        self.origin = origin
+        self._sdf = sdf
+        self._surfaces: dict[int, Mesh] = {}
+
+    def __repr__(self) -> str:
+        made_of = f"{self.origin.prompt!r}, seed {self.origin.seed}"
+        return f"PointCloudAsset({made_of}, {len(self.cloud)} points, model {self.origin.model!r})"
+
+    @property
+    def prompt(self) -> str:
+        """What it was asked for, or the name of the picture's file; empty if it was drawn freely."""
+        return self.origin.prompt
+
+    @property
+    def seed(self) -> int | None:
+        return self.origin.seed
+
+    def surface(
+        self, resolution: int = RESOLUTION, *, progress: Callable[[int, int], None] | None = None
+    ) -> Mesh:
+        """The closed surface with sRGB vertex colours, +Z up, from a grid of resolution^3 points.
+
+        Minutes on a CPU with the published network; progress(done, total) is called as the grid fills.
+        Raises: ModelError if the model has no SDF network; EmptySurfaceError.
+        """
+        if self._sdf is None:
+            raise ModelError(
+                f"The model '{self.origin.model}' has no SDF network: it draws points, not meshes; "
+                "write the points (.glb or .ply)."
+            )
+        if resolution not in self._surfaces:
+            self._surfaces[resolution] = extract_point_mesh(
+                self._sdf, self.cloud, resolution=resolution, progress=progress
+            )
+        return self._surfaces[resolution]
+
+    def mesh(self, resolution: int = RESOLUTION):  # the type is trimesh.Trimesh, known to mesh_files only
+        """The surface as a trimesh.Trimesh with vertex colours. Raises: as `surface`."""
+        return mesh_files.to_trimesh(self.surface(resolution))
+
+    def export(self, path: str | Path, *, mesh: bool = False, resolution: int = RESOLUTION) -> None:
+        """Write the points (.glb, +Y up, or .ply); with `mesh` the surface (.glb, .ply, .obj or .stl).
+
+        Raises: OutputError for another suffix or a place that cannot be written; as `surface`.
+        """
+        if mesh:
+            mesh_files.save(self.surface(resolution), Path(path))
+        else:
+            save_points(self.cloud, Path(path))
