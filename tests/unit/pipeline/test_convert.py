@@ -108,8 +108,6 @@ def test_what_cannot_be_converted_is_said(tmp_path: Path) -> None:
         convert([tmp_path / "nothing"], tmp_path / "out")
     (tmp_path / "note.txt").touch()
     with pytest.raises(ModelError, match=r"not a model that can be converted; known are: a folder of a Poi"):
-        ModelError, match=r"not a model that can be converted; known are: a folder of a Point-E model; "
-    ):
         convert([tmp_path / "note.txt"], tmp_path / "out")
     (path,) = write_official_files(tmp_path / "first", "vector_decoder")
     with pytest.raises(
