@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from shapewright.atomic_file import replacing
 from shapewright.autoencoder import Autoencoder
 from shapewright.dataset.captions import sentences, subject_of
 from shapewright.dataset.colors import color_shares
@@ -80,13 +81,11 @@ def captions_of_varied(record: AssetRecord, asset: VariedAsset) -> list[str]:
 
 def save_latents(latents: LatentSet, folder: Path) -> None:
     """Write latents.safetensors and latents.json, each whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors, texts = folder / "latents.safetensors", folder / "latents.json"
-    save_file({"latents": latents.latents.contiguous()}, tensors.with_suffix(".tmp"))
-    tensors.with_suffix(".tmp").replace(tensors)
     described = {"assets": latents.assets, "captions": latents.captions}
-    texts.with_suffix(".json.tmp").write_text(json.dumps(described, ensure_ascii=False), encoding="utf-8")
-    texts.with_suffix(".json.tmp").replace(texts)
+    with replacing(folder / "latents.safetensors") as temporary:
+        save_file({"latents": latents.latents.contiguous()}, temporary)
+    with replacing(folder / "latents.json") as temporary:
+        temporary.write_text(json.dumps(described, ensure_ascii=False), encoding="utf-8")
 
 
 def load_latents(folder: Path) -> LatentSet:
