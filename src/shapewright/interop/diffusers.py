@@ -45,7 +45,15 @@ from shapewright.interop.diffusers_names import (
 from shapewright.interop.official_config import RendererConfig
 from shapewright.prior import Prior, PriorConfig, SamplerConfig
 
-__all__ = ["INDEX_FILE", "DiffusersModel", "clip_files", "model_files", "read_folder", "write_folder"]
+__all__ = [
+    "INDEX_FILE",
+    "DiffusersModel",
+    "clip_files",
+    "model_files",
+    "read_folder",
+    "read_settings",
+    "write_folder",
+]
 
 INDEX_FILE = "model_index.json"
 PRIOR, RENDERER, SCHEDULER = "prior", "shap_e_renderer", "scheduler"
@@ -60,6 +68,17 @@ CLIP_FILES = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class DiffusersSettings:
+    """A folder's sizes. `sampler` is the published one, with the folder's bound of x_0."""
+
+    kind: Kind
+    prior: PriorConfig
+    field: FieldConfig
+    renderer: RendererConfig
+    sampler: SamplerConfig
+
+
+@dataclass(frozen=True, kw_only=True)
 class DiffusersModel:
     """What a folder holds beside CLIP. `sampler` is the published one, with the folder's bound of x_0."""
 
@@ -70,25 +89,35 @@ class DiffusersModel:
     sampler: SamplerConfig
 
 
+def read_settings(folder: Path) -> DiffusersSettings:
+    """What the folder's JSON files say. Raises: ConfigError, ModelError for files or settings that are amiss."""
+    kind = read_index(read_json(folder / INDEX_FILE))
+    diffusion, sampler = read_sampler(read_json(folder / SCHEDULER / "scheduler_config.json"), kind)
+    prior = read_prior(read_json(folder / PRIOR / "config.json"), kind, diffusion)
+    field, renderer = read_renderer(read_json(folder / RENDERER / "config.json"))
+    check_latents(prior, field)
+    return DiffusersSettings(kind=kind, prior=prior, field=field, renderer=renderer, sampler=sampler)
+
+
 def read_folder(folder: Path) -> DiffusersModel:
     """Networks in fp32, ready for inference.
 
     Raises: ConfigError, ModelError naming the files, settings or parameters that are missing or do not fit.
     """
-    kind = read_index(read_json(folder / INDEX_FILE))
-    diffusion, sampler = read_sampler(read_json(folder / SCHEDULER / "scheduler_config.json"), kind)
-    prior = Prior(read_prior(read_json(folder / PRIOR / "config.json"), kind, diffusion))
+    settings = read_settings(folder)
+    prior, field, renderer = Prior(settings.prior), Field(settings.field), settings.renderer
     fill_prior(prior, read_weights(folder / PRIOR))
-    field_config, renderer = read_renderer(read_json(folder / RENDERER / "config.json"))
-    check_latents(prior.config, field_config)
-    field = Field(field_config)
     weights = read_weights(folder / RENDERER)
     fill_field(field, weights)
     background = stored_background(weights)  # goes before the configuration's, as there
     if background is not None:
         renderer = replace(renderer, nerf=replace(renderer.nerf, background=background))
     return DiffusersModel(
-        kind=kind, prior=prior.eval(), field=field.eval(), renderer=renderer, sampler=sampler
+        kind=settings.kind,
+        prior=prior.eval(),
+        field=field.eval(),
+        renderer=renderer,
+        sampler=settings.sampler,
     )
 
 

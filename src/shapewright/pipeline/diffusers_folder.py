@@ -13,6 +13,7 @@ from shapewright.interop.diffusers import (
     clip_files,
     model_files,
     read_folder,
+    read_settings,
     write_folder,
 )
 from shapewright.interop.diffusers_config import RESOLUTION, Kind
@@ -22,7 +23,7 @@ from shapewright.pipeline.model_folder import Model, ModelConfig
 from shapewright.prior import Prior
 from shapewright.render import NerfConfig
 
-__all__ = ["is_diffusers_folder", "model_from_diffusers", "model_to_diffusers"]
+__all__ = ["config_from_diffusers", "is_diffusers_folder", "model_from_diffusers", "model_to_diffusers"]
 
 # What conditioning.clip reads; how pictures are prepared it knows itself.
 CLIP_PARTS_READ: dict[Kind, tuple[str, ...]] = {
@@ -45,18 +46,8 @@ def model_from_diffusers(folder: Path, *, name: str | None = None) -> Model:
     diffusers samples it. name: the folder's own if None.
     Raises: ConfigError, ModelError for files that are missing or do not fit.
     """
+    config = config_from_diffusers(folder, name=name)
     found = read_folder(folder)
-    for part in CLIP_PARTS_READ[found.kind]:
-        clip_files(folder, part)
-    config = ModelConfig(
-        name=name or folder.resolve().name,
-        autoencoder=AutoencoderConfig(encoder=None, field=found.field.config),
-        prior=found.prior.config,
-        text="clip" if found.kind == "text" else None,
-        image="clip" if found.kind == "image" else None,
-        clip=str(folder.resolve()),
-        sampler=found.sampler,
-    )
     with torch.device("meta"):  # its field is there already, and large
         autoencoder = Autoencoder(config.autoencoder)
     autoencoder.field = found.field
@@ -65,6 +56,22 @@ def model_from_diffusers(folder: Path, *, name: str | None = None) -> Model:
         autoencoder=autoencoder.eval().requires_grad_(False),
         prior=found.prior.requires_grad_(False),
         sha256=joint_sha256(model_files(folder)),
+    )
+
+
+def config_from_diffusers(folder: Path, *, name: str | None = None) -> ModelConfig:
+    """What the model in the folder is, without its weights. Raises: ConfigError, ModelError."""
+    found = read_settings(folder)
+    for part in CLIP_PARTS_READ[found.kind]:
+        clip_files(folder, part)
+    return ModelConfig(
+        name=name or folder.resolve().name,
+        autoencoder=AutoencoderConfig(encoder=None, field=found.field),
+        prior=found.prior,
+        text="clip" if found.kind == "text" else None,
+        image="clip" if found.kind == "image" else None,
+        clip=str(folder.resolve()),
+        sampler=found.sampler,
     )
 
 

@@ -18,13 +18,13 @@ from torch import Tensor
 from shapewright.conditioning import TextConditioner
 from shapewright.conditioning.clip import ImageConditioner
 from shapewright.errors import ConfigError, ModelError
-from shapewright.models import locate
 from shapewright.pipeline.asset import Asset
 from shapewright.pipeline.asset_input import read_asset
 from shapewright.pipeline.conditioners import Conditioners, Picture, PictureOptions, Subjects
 from shapewright.pipeline.device import choose_device
 from shapewright.pipeline.latent_file import Origin, load_latent
-from shapewright.pipeline.model_folder import Model, load_model
+from shapewright.pipeline.model_folder import Model
+from shapewright.pipeline.named_model import model_of
 from shapewright.prior import Condition, SamplerConfig, sample
 
 __all__ = ["Pipeline"]
@@ -72,12 +72,12 @@ class Pipeline:
 
     @classmethod
     def from_pretrained(cls, name: str | Path, *, device: str = "auto", keep_encoders: bool = True) -> Self:
-        """A named model (`shapewright models list`) or a model folder.
+        """A named model (`shapewright models list`), a model folder, or one in the layout of diffusers.
 
         device: 'auto' takes CUDA, MPS or the CPU, the first there is.
         Raises: ModelError for an unknown name or damaged files; ConfigError for a device that is not there.
         """
-        return cls(load_model(locate(name)), device=device, keep_encoders=keep_encoders)
+        return cls(model_of(name), device=device, keep_encoders=keep_encoders)
 
     def generate(
         self,

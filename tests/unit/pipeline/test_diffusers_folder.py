@@ -16,6 +16,7 @@ from shapewright.pipeline.diffusers_folder import (
     model_from_diffusers,
     model_to_diffusers,
 )
+from shapewright.pipeline.named_model import config_of
 from shapewright.prior import Condition, LatentStatistics, SamplerConfig, sample
 from tiny_clip import save_image_parts, save_text_parts
 from tiny_models import random_model
@@ -127,3 +128,18 @@ def test_models_that_diffusers_has_no_place_for(text_folder: Path, tmp_path: Pat
 
 def test_other_folders_are_told_apart(tmp_path: Path) -> None:
     assert not is_diffusers_folder(tmp_path)
+
+
+def test_a_pipeline_takes_a_folder_as_it_is(text_folder: Path, image_folder: Path, tmp_path: Path) -> None:
+    assert config_of(text_folder) == model_from_diffusers(text_folder).config
+    pipeline = Pipeline.from_pretrained(text_folder)
+    (asset,) = pipeline.generate("a chair", steps=2)
+    assert asset.latent.shape == (TOKENS, CHANNELS)
+    asset.save(tmp_path / "chair.latent.safetensors")
+    assert torch.equal(pipeline.load(tmp_path / "chair.latent.safetensors").latent, asset.latent)
+    (seen,) = Pipeline.from_pretrained(image_folder).generate(
+        image=Image.new("RGB", (30, 20), "red"), steps=2
+    )
+    assert seen.latent.shape == (TOKENS, CHANNELS)
+    with pytest.raises(ModelError, match="has no encoder"):
+        pipeline.encode(tmp_path / "chair.glb")

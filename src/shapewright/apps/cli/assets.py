@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from shapewright.errors import ModelError
-from shapewright.models import locate, named_models
+from shapewright.models import named_models
 from shapewright.pipeline import Asset, Pipeline
 from shapewright.pipeline.latent_file import load_latent
 
@@ -17,7 +17,7 @@ def open_latents(paths: list[Path], *, model: str | None, device: str) -> tuple[
     """
     _, origin = load_latent(paths[0])
     try:
-        folder = locate(model or origin.model)
+        pipeline = Pipeline.from_pretrained(model or origin.model, device=device)
     except ModelError as error:
         if model is not None or origin.model in {named.name for named in named_models()}:
             raise
@@ -25,5 +25,4 @@ def open_latents(paths: list[Path], *, model: str | None, device: str) -> tuple[
             f"'{paths[0]}' was made by a model called '{origin.model}', which is not a named one; "
             "give its folder with --model."
         ) from error
-    pipeline = Pipeline.from_pretrained(folder, device=device)
     return pipeline, [pipeline.load(path) for path in paths]

@@ -34,17 +34,16 @@ class Encode(Command):
         check_writable(output)
 
         from shapewright.apps.cli.estimate import encoding_memory
-        from shapewright.models import locate
-        from shapewright.pipeline import Pipeline, read_config
+        from shapewright.pipeline import Pipeline
         from shapewright.pipeline.device import choose_device, describe_device
+        from shapewright.pipeline.named_model import config_of
 
-        folder = locate(self.model)
-        config = read_config(folder)
+        config = config_of(self.model)
         terminal.say(
             f"Encoding '{self.file}' with '{config.name}' on {describe_device(choose_device(self.device))}: "
             f"a few seconds for most files, and {memory(encoding_memory(config))} of memory."
         )
-        pipeline = Pipeline.from_pretrained(folder, device=self.device)
+        pipeline = Pipeline.from_pretrained(self.model, device=self.device)
         asset = pipeline.encode(self.file)
         asset.save(output)
         terminal.result({"latent": str(output), "shape": list(asset.latent.shape)}, str(output))

@@ -124,13 +124,12 @@ class Generate(Command):
     def _draw(self, wishes: Wishes, jobs: Sequence[Job], terminal: Terminal) -> "list[Asset]":
         """Say what it will take, then load the model and sample it."""
         from shapewright.apps.cli.estimate import estimate_generation
-        from shapewright.models import locate
-        from shapewright.pipeline import Pipeline, read_config
+        from shapewright.pipeline import Pipeline
         from shapewright.pipeline.conditioners import require_kind
         from shapewright.pipeline.device import choose_device, describe_device
+        from shapewright.pipeline.named_model import config_of
 
-        folder = locate(self.model)
-        config = read_config(folder)
+        config = config_of(self.model)
         require_kind(config, wishes.kind)
         device, sampler = (
             choose_device(self.device),
@@ -144,7 +143,7 @@ class Generate(Command):
             f"{sampler.steps} steps, guidance {sampler.guidance:g}: about {duration(needs.seconds)} "
             f"and {memory(needs.memory_bytes)} of memory."
         )
-        pipeline = Pipeline.from_pretrained(folder, device=self.device, keep_encoders=False)
+        pipeline = Pipeline.from_pretrained(self.model, device=self.device, keep_encoders=False)
         with terminal.progress("Drawing") as advance:
             return pipeline.generate(
                 wishes.prompts or None,

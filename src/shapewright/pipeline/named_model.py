@@ -1,0 +1,27 @@
+"""Models by name, wherever and in whatever form they are: a named model, a model folder, one for diffusers."""
+
+from pathlib import Path
+
+from shapewright.models import locate
+from shapewright.pipeline.diffusers_folder import (
+    config_from_diffusers,
+    is_diffusers_folder,
+    model_from_diffusers,
+)
+from shapewright.pipeline.model_folder import Model, ModelConfig, load_model, read_config
+
+__all__ = ["config_of", "model_of"]
+
+
+def config_of(name: str | Path) -> ModelConfig:
+    """What the model is, without its weights. Raises: ModelError, ConfigError."""
+    if is_diffusers_folder(Path(name)):
+        return config_from_diffusers(Path(name))
+    return read_config(locate(name))
+
+
+def model_of(name: str | Path) -> Model:
+    """The model, ready for inference, on the CPU. Raises: ModelError, ConfigError."""
+    if is_diffusers_folder(Path(name)):
+        return model_from_diffusers(Path(name))
+    return load_model(locate(name))
