@@ -48,6 +48,7 @@ from shapewright.prior import Prior, PriorConfig, SamplerConfig
 __all__ = [
     "INDEX_FILE",
     "DiffusersModel",
+    "DiffusersSettings",
     "clip_files",
     "model_files",
     "read_folder",
@@ -90,7 +91,7 @@ class DiffusersModel:
 
 
 def read_settings(folder: Path) -> DiffusersSettings:
-    """What the folder's JSON files say. Raises: ConfigError, ModelError for files or settings that are amiss."""
+    """What the folder's JSON files say. Raises: ConfigError, ModelError for what is missing or unknown."""
     kind = read_index(read_json(folder / INDEX_FILE))
     diffusion, sampler = read_sampler(read_json(folder / SCHEDULER / "scheduler_config.json"), kind)
     prior = read_prior(read_json(folder / PRIOR / "config.json"), kind, diffusion)

@@ -1,4 +1,4 @@
-"""Models by name, wherever and in whatever form they are: a named model, a model folder, one for diffusers."""
+"""Models by name, whatever their form: a named model, a model folder, or one in the layout of diffusers."""
 
 from pathlib import Path
 
