@@ -78,14 +78,14 @@ def test_mesh_surfaces_are_within_a_quarter_of_a_voxel() -> None:
     ours, golden = golden_case("decoder_small")
     for one, other in ((ours, golden), (golden, ours)):
         surface = nearest_surface(other["mesh/verts"], other["mesh/faces"], one["mesh/verts"])
-        # measured 0.0005 and 0.0001 voxels
-        assert np.mean(surface.distance) < VOXEL / 100
-        # apart from a few cells of ambiguous signs, which the two triangulations join differently
-        assert np.quantile(surface.distance, 0.999) < VOXEL / 4
+        assert surface.distance.max() < VOXEL / 4
+        assert np.mean(surface.distance) < VOXEL / 1000
 
 
 def test_mesh_vertices_and_colours() -> None:
     ours, golden = golden_case("decoder_small")
+    assert ours["mesh/verts"].shape == golden["mesh/verts"].shape
+    assert ours["mesh/faces"].shape == golden["mesh/faces"].shape
     distance, nearest = cKDTree(ours["mesh/verts"]).query(golden["mesh/verts"])
     # both put a vertex on every edge of the grid that crosses zero: measured 0.02 voxels at most
     assert distance.max() < VOXEL / 4

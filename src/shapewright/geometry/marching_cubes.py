@@ -1,4 +1,4 @@
-"""The surface between the negative and the positive samples of a grid."""
+"""The surface between the negative and the positive samples of a grid: by a library, and as published."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any, cast
 import numpy as np
 from skimage import measure
 
-__all__ = ["marching_cubes"]
+from shapewright.geometry.cube_triangles import CORNERS_OF_EDGE, cube_tables
+
+__all__ = ["marching_cubes", "published_marching_cubes"]
 
 
 def marching_cubes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -31,3 +33,56 @@ def marching_cubes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         allow_degenerate=False,
     )
     return np.asarray(vertices, dtype=np.float32), np.asarray(faces, dtype=np.int64)
+
+
+def published_marching_cubes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same surface, joined in cells of ambiguous signs as the published code joins them.
+
+    Returns: as `marching_cubes`. Every edge of the grid that crosses zero has one vertex, no cell has one
+    inside; triangles without area are kept. Slower, with the memory of several grids.
+    Source: Lorensen and Cline 1987; the tables of cube_triangles.
+    """
+    inside = values > 0.0
+    numbers, vertices = _edge_vertices(values, inside)
+    cases = np.zeros([side - 1 for side in values.shape], dtype=np.uint8)
+    for corner in range(8):
+        cases |= inside[tuple(_shifted(bit, side) for bit, side in _bits(corner, values.shape))] << np.uint8(
+            corner
+        )
+    cells = np.argwhere((cases > 0) & (cases < 255))
+    edges, exists = cube_tables()
+    found = cases[tuple(cells.T)]
+    triangles, cell_of = edges[found][exists[found]], cells[np.nonzero(exists[found])[0]]
+    first_corner = np.array([[bit for bit, _ in _bits(a, values.shape)] for a, _ in CORNERS_OF_EDGE])
+    nodes = cell_of[:, None] + first_corner[triangles]
+    axes = triangles // (len(CORNERS_OF_EDGE) // 3)  # edges come by axis
+    return vertices, numbers[axes, nodes[..., 0], nodes[..., 1], nodes[..., 2]]
+
+
+def _edge_vertices(values: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers (3, X, Y, Z) of the vertices on the edges from each node along each axis; and their places."""
+    numbers = np.full((3, *values.shape), -1, dtype=np.int64)
+    parts: list[np.ndarray] = []
+    count = 0
+    for axis in range(3):
+        low, high = (np.moveaxis(values, axis, 0)[part] for part in (slice(None, -1), slice(1, None)))
+        signs = np.moveaxis(inside, axis, 0)
+        crossed = np.argwhere(signs[:-1] != signs[1:])
+        start, end = low[tuple(crossed.T)], high[tuple(crossed.T)]
+        positions = crossed.astype(np.float32)
+        positions[:, 0] += start / (start - end)
+        np.moveaxis(numbers[axis], axis, 0)[tuple(crossed.T)] = np.arange(count, count + len(crossed))
+        count += len(crossed)
+        # the crossed axis was moved to the front
+        order = [axis, *(other for other in range(3) if other != axis)]
+        parts.append(positions[:, np.argsort(order)])
+    return numbers, np.concatenate(parts)
+
+
+def _bits(corner: int, shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """On which side of its cell a corner lies, along each axis, with the grid's size there."""
+    return [(corner >> axis & 1, side) for axis, side in enumerate(shape)]
+
+
+def _shifted(bit: int, side: int) -> slice:
+    return slice(bit, side - 1 + bit)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from shapewright.errors import ModelError
 from shapewright.field import Field
-from shapewright.interop.cube_triangles import cube_tables
+from shapewright.geometry.cube_triangles import cube_tables
 from shapewright.interop.official_names import (
     BACKGROUND,
     check_parameters,
@@ -132,7 +132,7 @@ def renderer_state(field: Field, *, background: tuple[float, float, float]) -> d
     scale = field.mlp.output_scale.to(state[f"{last}.bias"].device)  # a network without weights has it too
     state[f"{last}.weight"] = state[f"{last}.weight"] * scale[:, None]
     state[f"{last}.bias"] = state[f"{last}.bias"] * scale
-    return state | dict(zip(MESH_TABLES, cube_tables(), strict=True))
+    return state | {name: torch.tensor(table) for name, table in zip(MESH_TABLES, cube_tables(), strict=True)}
 
 
 def renderer_name(official: str) -> str:

@@ -73,7 +73,7 @@ def mesh_outputs(decoder: OfficialDecoder, weights: FieldWeights) -> Arrays:
             weights,
             resolution=decoder.renderer.resolution,
             refine=False,
-            squeeze_border=True,
+            as_published=True,
         )
     except EmptySurfaceError:  # a mesh without triangles is what is to be told of it
         nothing = np.zeros((0, 3), dtype=np.float32)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from shapewright.errors import ConfigError, EmptySurfaceError
 from shapewright.field import Field, FieldWeights
-from shapewright.geometry.marching_cubes import marching_cubes
+from shapewright.geometry.marching_cubes import marching_cubes, published_marching_cubes
 from shapewright.geometry.mesh import Mesh
 from shapewright.render.distance_grid import dense_grid, refined_grid
 
@@ -27,7 +27,7 @@ def extract_mesh(
     *,
     resolution: int = 128,
     refine: bool = True,
-    squeeze_border: bool = False,
+    as_published: bool = False,
     points_at_once: int = 16384,
 ) -> Mesh:
     """The surface of one asset (weights of a batch of 1), closed at the box, with sRGB vertex colours.
@@ -35,22 +35,22 @@ def extract_mesh(
     The signed distance is taken on resolution^3 points that span [-1, 1]^3 inclusively; `refine` leaves
     out those far from the surface (see distance_grid). A border of -1 around them closes the surface.
 
-    squeeze_border: stretch the grid together with its border over the box, as the reference does. Its
-    meshes are smaller by (resolution - 1) / (resolution + 1) than the field they come from; ours are not,
-    so mesh and NeRF agree.
+    as_published: join cells of ambiguous signs as the reference does, and stretch the grid together with
+    its border over the box. Its meshes are smaller by (resolution - 1) / (resolution + 1) than the field
+    they come from; ours are not, so mesh and NeRF agree.
 
     Raises: EmptySurfaceError if the field is negative at all points.
     Source: Shap-E, section 4.2.2; NUMERICS "STF mesh".
     """
     grid = signed_distance_grid(field, weights, resolution, refine=refine, points_at_once=points_at_once)
     closed = np.pad(grid.cpu().numpy(), 1, constant_values=-1.0)
-    vertices, faces = marching_cubes(closed)
+    vertices, faces = published_marching_cubes(closed) if as_published else marching_cubes(closed)
     if not len(faces):
         raise EmptySurfaceError(
             "The latent has no surface: its field is outside everywhere; "
             "try another seed, more steps or more guidance."
         )
-    intervals, offset = (resolution + 1, 0.0) if squeeze_border else (resolution - 1, 1.0)
+    intervals, offset = (resolution + 1, 0.0) if as_published else (resolution - 1, 1.0)
     vertices = (vertices - np.float32(offset)) * np.float32(2.0 / intervals) - np.float32(1.0)
     positions = torch.from_numpy(vertices).to(grid.device)
     colors = [field.query(weights, part[None]).stf_color[0] for part in positions.split(points_at_once)]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from shapewright.geometry.marching_cubes import marching_cubes
+from shapewright.geometry.marching_cubes import marching_cubes, published_marching_cubes
 
 
 def grid_positions(resolution: int) -> np.ndarray:
@@ -66,3 +66,30 @@ def test_samples_of_exactly_zero_give_no_triangles_without_area() -> None:
     a, b, c = np.moveaxis(vertices[faces], 1, 0)
     assert np.linalg.norm(np.cross(b - a, c - a), axis=-1).min() > 0
     assert np.all(edge_counts(faces) == 2)
+
+
+def test_the_published_joining_has_the_same_vertices_and_no_holes() -> None:
+    values = np.random.default_rng(0).normal(size=(6, 7, 8)).astype(np.float32)
+    values = np.pad(values, 1, constant_values=-1)
+    vertices, faces = published_marching_cubes(values)
+    others, _ = marching_cubes(values)
+    on_edges = others[np.sort(np.abs(others - np.round(others)), axis=-1)[:, 1] < 1e-5]
+    assert len(vertices) == len(on_edges)  # beyond these, the library puts some inside cells
+    order, other_order = (np.lexsort(np.round(v, 3).T) for v in (vertices, on_edges))
+    np.testing.assert_allclose(vertices[order], on_edges[other_order], atol=1e-4)
+    assert np.all(edge_counts(faces) % 2 == 0)
+    assert volume(vertices, faces) > 0
+
+
+def test_a_sphere_is_the_same_both_ways() -> None:
+    world, published = (find(sphere(24)) for find in (marching_cubes, published_marching_cubes))
+    assert len(world[1]) == len(published[1])
+    # quads, which are not flat, are cut along other diagonals
+    assert volume(*published) == pytest.approx(volume(*world), rel=1e-3)
+    assert np.all(edge_counts(published[1]) == 2)
+
+
+def test_nothing_crossed_is_empty_when_published_too() -> None:
+    vertices, faces = published_marching_cubes(np.full((4, 4, 4), -1.0, dtype=np.float32))
+    assert vertices.shape == (0, 3)
+    assert faces.shape == (0, 3)

@@ -21,8 +21,8 @@ from shapewright.diffusion.guidance import guide
 from shapewright.diffusion.preconditioning import Denoiser
 from shapewright.evaluation.metrics import psnr_db
 from shapewright.field import Field, FieldConfig
+from shapewright.geometry.cube_triangles import cube_tables
 from shapewright.geometry.light import srgb_to_linear
-from shapewright.interop.cube_triangles import cube_tables
 from shapewright.interop.diffusers import DiffusersModel, read_folder, write_folder
 from shapewright.interop.diffusers_config import Kind, prior_values
 from shapewright.interop.diffusers_names import prior_state, renderer_state
@@ -390,7 +390,7 @@ def volume(vertices: np.ndarray, faces: np.ndarray) -> float:
 def test_our_mesh_of_a_field_is_the_librarys(library: Any, ours: DiffusersModel, latent: Tensor) -> None:
     expected = library_mesh(library, latent)
     found = extract_mesh(
-        ours.field, ours.field.weights(latent), resolution=24, refine=False, squeeze_border=True
+        ours.field, ours.field.weights(latent), resolution=24, refine=False, as_published=True
     )
     distance, nearest = cKDTree(expected.verts.numpy()).query(found.vertices)
     # the smooth field's distances agree to 1e-6, and both put a vertex on each edge that it crosses
@@ -403,7 +403,7 @@ def test_our_mesh_of_a_field_is_the_librarys(library: Any, ours: DiffusersModel,
 def library_mesh(library: Any, latent: Tensor) -> Any:
     """The library's mesh; the tables that a new renderer lacks are ours."""
     decoder = library.shap_e_renderer.mesh_decoder
-    decoder.cases, decoder.masks = cube_tables()
+    decoder.cases, decoder.masks = map(torch.from_numpy, cube_tables())
     return library.shap_e_renderer.decode_to_mesh(latent, "cpu", grid_size=24)
 
 

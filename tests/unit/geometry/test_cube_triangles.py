@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from shapewright.interop.cube_triangles import CORNERS_OF_EDGE, cube_tables, loops, triangles
+from shapewright.geometry.cube_triangles import CORNERS_OF_EDGE, cube_tables, loops, triangles
 
 CORNERS = np.array([[c & 1, c >> 1 & 1, c >> 2 & 1] for c in range(8)], dtype=float)
 MIDDLES = np.array([CORNERS[list(edge)].mean(axis=0) for edge in CORNERS_OF_EDGE])

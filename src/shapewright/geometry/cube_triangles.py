@@ -1,4 +1,4 @@
-"""Triangles of marching cubes for all 256 signs of a cube's corners, in the tables that diffusers holds.
+"""Triangles of marching cubes for all 256 signs of a cube's corners, as the published code joins them.
 
 They are worked out here from the geometry of a cube. Where a face has inside corners at both ends of a
 diagonal only, they are kept apart, on every cube alike, so neighbours agree and surfaces are closed; this
@@ -9,11 +9,10 @@ Source: Lorensen and Cline 1987; for the rule of ambiguous faces, Montani et al.
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 
-import torch
-from jaxtyping import Bool, Int64
-from torch import Tensor
+import numpy as np
 
 __all__ = ["CORNERS_OF_EDGE", "cube_tables"]
 
@@ -30,16 +29,17 @@ EDGE_OF_CORNERS = {frozenset(corners): edge for edge, corners in enumerate(CORNE
 FACES = ((0, 4, 6, 2), (0, 1, 5, 4), (0, 2, 3, 1), (1, 3, 7, 5), (2, 6, 7, 3), (4, 5, 7, 6))
 
 
-def cube_tables() -> tuple[Int64[Tensor, "256 5 3"], Bool[Tensor, "256 5"]]:
-    """(edges of each triangle's corners, which triangles there are), by case.
+@cache
+def cube_tables() -> tuple[np.ndarray, np.ndarray]:
+    """Edges of each triangle's corners (256, 5, 3) int64, which triangles there are (256, 5) bool, by case.
 
     Bit c of a case is set where corner c is inside (positive); triangles are counter-clockwise from outside.
     """
-    edges = torch.zeros(CASES, MOST_TRIANGLES, 3, dtype=torch.int64)
-    exists = torch.zeros(CASES, MOST_TRIANGLES, dtype=torch.bool)
+    edges = np.zeros((CASES, MOST_TRIANGLES, 3), dtype=np.int64)
+    exists = np.zeros((CASES, MOST_TRIANGLES), dtype=bool)
     for case in range(CASES):
         for row, triangle in enumerate(triangles(case)):
-            edges[case, row] = torch.tensor(triangle)
+            edges[case, row] = triangle
             exists[case, row] = True
     return edges, exists
 
