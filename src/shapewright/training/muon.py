@@ -1,6 +1,6 @@
 """Muon: momentum whose matrices are orthogonalised, for the hidden layers; AdamW for everything else.
 
-A step costs more than AdamW's and learns more; the small recipes gain by it (benchmarks/training.md).
+A step costs more than AdamW's and learns more; the small recipes gain by it.
 Source: Jordan et al. (2024), "Muon: an optimizer for hidden layers in neural networks".
 """
 
