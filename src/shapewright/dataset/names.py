@@ -104,6 +104,9 @@ _NOT_CARS = frozenset(
 )  # tagged so all the same
 
 
+_NOT_TREES = frozenset(("hedge", "bush", "bamboo"))  # tagged so too: no trunk under a crown
+
+
 def plain_name(name: str) -> str:
     """A catalogue name as one would say it: lower case, without numbers, sizes, brands and asides."""
     text = re.sub(r"\(.*?\)|\btype [A-Z]\b", " ", name).replace("_", " ").replace(" - ", " ")
@@ -130,4 +133,6 @@ def nouns_of(name: str, tags: Sequence[str] = ()) -> tuple[str, ...]:
     nouns += [_SYNONYM_TAGS[tag] for tag in tags if tag in _SYNONYM_TAGS]
     if not _NOT_CARS.isdisjoint(plain.split()):
         nouns = [noun for noun in nouns if noun != "car"]
+    if not _NOT_TREES.isdisjoint(plain.split()):
+        nouns = [noun for noun in nouns if noun != "tree"]
     return tuple(dict.fromkeys(nouns))

@@ -29,6 +29,13 @@ def test_nouns_go_from_special_to_general():
     assert nouns_of("Burlap sofa", ["Couch", "Seat"]) == ("burlap sofa", "sofa", "couch")
 
 
+def test_hedges_tagged_as_trees_are_no_trees():
+    """Regression: "a tree" came out as a hedge."""
+    assert nouns_of("High hedge", ["Tree", "Outdoor", "Garden"]) == ("high hedge", "hedge", "plant")
+    assert "tree" not in nouns_of("Bush", ["Tree"])
+    assert nouns_of("Poplar", ["Tree", "Outdoor"]) == ("poplar", "tree")
+
+
 def test_trucks_tagged_as_cars_are_no_cars():
     assert "car" not in nouns_of("Truck", ["Car"])
     assert "car" in nouns_of("Chevrolet", ["Car"])

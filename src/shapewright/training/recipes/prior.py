@@ -42,7 +42,7 @@ def homeware() -> PriorRecipe:
     return PriorRecipe(
         model=minilm_prior(tokens=32, channels=32, width=256, layers=10, heads=8),
         loop=LoopConfig(
-            steps=3600,
+            steps=4500,
             batch_size=64,
             learning_rate=1.5e-3,
             optimizer="muon",
