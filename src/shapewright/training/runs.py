@@ -26,7 +26,7 @@ from shapewright.training.recipes.prior import PriorRecipe
 
 __all__ = ["refine_latents", "train_encoder", "train_prior"]
 
-SAMPLER = SamplerConfig(steps=24, guidance=6.0, sigma_min=0.02, sigma_max=80.0, clip=4.0)
+SAMPLER = SamplerConfig(steps=24, guidance=4.0, sigma_min=0.02, sigma_max=80.0, clip=4.0)
 CARD = "# {name}\n\nTrained by `shapewright train`; its recipe is in the run's config.json.\n"
 
 
