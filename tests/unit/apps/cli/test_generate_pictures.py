@@ -64,7 +64,7 @@ def test_what_it_takes_is_said_before_the_model_is_loaded(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("shapewright.pipeline.pipeline.load_model", interrupted)
+    monkeypatch.setattr("shapewright.pipeline.pipeline.model_of", interrupted)
     outcome = shapewright("generate", "--image", "Desk Lamp.png", "--model", image_folder, *SMALL)
     assert outcome.code == 130
     assert "Making 1 object with 'sees' on cpu" in outcome.err

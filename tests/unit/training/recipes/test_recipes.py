@@ -29,7 +29,7 @@ def test_recipes_survive_a_round_through_json(recipe: object) -> None:
 @pytest.mark.parametrize("name", ["tiny", "homeware", "paper"])
 def test_encoders_build_and_fit_their_data(name: str) -> None:
     recipe = encoders.ENCODER_RECIPES[name]()
-    with torch.device("meta"):
+    with torch.device("meta" if name == "paper" else "cpu"):  # 443M parameters need no values here
         model = Autoencoder(recipe.model)
         batch = (torch.zeros(2, recipe.objective.points, 6), torch.zeros(2, 5, 3))
     data: DataRecipe = getattr(DataRecipe, name)()
