@@ -186,7 +186,8 @@ def keep_settings(run: Path, settings: Any, inputs: Mapping[str, str]) -> None:
     if path.exists():
         there = read_settings(path)
         before = there.get("inputs", {})
-        if differing := [name for name, digest in inputs.items() if before.get(name) != digest]:
+        names = dict.fromkeys([*inputs, *before])
+        if differing := [name for name in names if before.get(name) != inputs.get(name)]:
             raise CheckpointError(
                 f"{run} holds a run that was begun with another {' and another '.join(differing)}; "
                 "choose another folder for --out."

@@ -13,7 +13,7 @@ import torch
 from shapewright.autoencoder import Autoencoder
 from shapewright.conditioning.minilm import MiniLM
 from shapewright.dataset.loader import AssetRecord, load_dataset
-from shapewright.errors import CheckpointError, DatasetError
+from shapewright.errors import CheckpointError, DatasetError, ModelError
 from shapewright.pipeline import Model, ModelConfig, load_model, save_model
 from shapewright.prior import LatentStatistics, Prior, SamplerConfig
 from shapewright.training.latents import LatentSet, encode_records, load_latents, save_latents
@@ -103,13 +103,15 @@ def train_prior(
     recipe: PriorRecipe,
     *,
     name: str,
+    start: Path | None = None,
     progress: Progress | None = None,
     encoding: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Train a text prior on the latents of `encoder`, a model folder or the run of an encoder or refinement.
 
-    Refined latents are taken as they are; otherwise the training assets are encoded first. Returns the
-    folder of the whole model.
+    Refined latents are taken as they are; otherwise the training assets are encoded first. `start` is a
+    model folder or run whose prior is trained on, with new moments and a new rate. Returns the folder of
+    the whole model.
     Raises: DatasetError, ModelError, CheckpointError.
     """
     first = load_model(model_folder(encoder))
@@ -118,8 +120,12 @@ def train_prior(
     conditioner = MiniLM(max_tokens=first.config.text_tokens)
     features = CaptionFeatures([text for texts in latents.captions for text in texts], conditioner)
     torch.manual_seed(recipe.loop.seed)
+    prior = Prior(recipe.model)
+    inputs = {"set of latents": digest_of_latents(latents), "encoder": first.sha256}
+    if start is not None:
+        inputs["start"] = start_from(prior, model_folder(start))
     objective = Denoising(
-        Prior(recipe.model),
+        prior,
         latents,
         statistics,
         features,
@@ -127,7 +133,6 @@ def train_prior(
         batch_size=recipe.loop.batch_size,
         seed=recipe.loop.seed,
     )
-    inputs = {"set of latents": digest_of_latents(latents), "encoder": first.sha256}
     average = train(objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress)
     assert isinstance(average, Prior)
     config = replace(
@@ -140,6 +145,22 @@ def train_prior(
     model = Model(config=config, autoencoder=first.autoencoder, prior=average, statistics=statistics)
     save_model(run / "model", model, card=CARD.format(name=name))
     return run / "model"
+
+
+def start_from(prior: Prior, folder: Path) -> str:
+    """Give `prior` the weights of the prior in `folder`; returns that model's hash.
+
+    Raises: ModelError if there is no prior there or it is built otherwise.
+    """
+    model = load_model(folder)
+    if model.prior is None:
+        raise ModelError(f"{folder} holds no prior to start from.")
+    if model.prior.config != prior.config:
+        raise ModelError(
+            f"The prior in {folder} is built otherwise than the recipe says; choose its recipe."
+        )
+    prior.load_state_dict(model.prior.state_dict())
+    return model.sha256
 
 
 def encoded(

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from shapewright.dataset.loader import AssetRecord
-from shapewright.errors import CheckpointError, DatasetError
+from shapewright.errors import CheckpointError, DatasetError, ModelError
 from shapewright.pipeline import Pipeline, load_model
 from shapewright.training import runs
 from shapewright.training.latents import load_latents
@@ -83,6 +83,27 @@ def test_a_refinement_may_start_from_a_whole_model(encoder: Path, tmp_path: Path
     folder = refine_latents(DATA, whole, tmp_path / "refined", REFINEMENT, name="sharp")
     refined = load_model(folder)
     assert (refined.prior, refined.config.text, refined.config.name) == (None, None, "sharp")
+
+
+def test_a_prior_may_start_from_a_trained_one(encoder: Path, tmp_path: Path) -> None:
+    first = train_prior(DATA, encoder, tmp_path / "first", PRIOR, name="first")
+    # no step of any size: what was started from is what comes out
+    still = replace(PRIOR, loop=replace(PRIOR.loop, steps=1, learning_rate=0.0))
+    second = train_prior(DATA, encoder, tmp_path / "second", still, name="second", start=tmp_path / "first")
+    assert tensors_of(second) == tensors_of(first)
+    with pytest.raises(ModelError, match="no prior to start from"):
+        train_prior(DATA, encoder, tmp_path / "third", still, name="third", start=encoder)
+    wider = replace(still, model=replace(still.model, layers=3))
+    with pytest.raises(ModelError, match="built otherwise"):
+        train_prior(DATA, encoder, tmp_path / "third", wider, name="third", start=first)
+    with pytest.raises(CheckpointError, match="begun with another start"):
+        train_prior(DATA, encoder, tmp_path / "second", still, name="second")
+
+
+def tensors_of(folder: Path) -> dict[str, list[float]]:
+    model = load_model(folder)
+    assert model.prior is not None
+    return {name: tensor.flatten().tolist() for name, tensor in model.prior.state_dict().items()}
 
 
 def test_latents_are_made_once_and_of_one_encoder(encoder: Path, tmp_path: Path) -> None:

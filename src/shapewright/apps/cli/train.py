@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -138,6 +139,9 @@ class TrainRefinement(EncoderGiven):
 class TrainPrior(EncoderGiven):
     """Train the text prior on the latents of a trained encoder: the result is a whole model."""
 
+    start: Path | None = None
+    """Model or run folder whose prior is trained on; without it, the prior begins at random weights."""
+
     def run(self, terminal: Terminal) -> None:
         """Encode the data set once, unless its latents were refined; then train, or go on."""
         from shapewright.training.recipes.prior import PRIOR_RECIPES
@@ -146,7 +150,7 @@ class TrainPrior(EncoderGiven):
         recipe = self.recipe_of(self.recipe, PRIOR_RECIPES)
         seconds = PRIOR_SECONDS_PER_STEP[self.recipe]
         self.announce(terminal, f"the text prior of recipe '{self.recipe}'", recipe.loop.steps, seconds)
-        self.train(terminal, train_prior, recipe)
+        self.train(terminal, partial(train_prior, start=self.start), recipe)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """The prior's objective: recover a latent from its noised self, knowing its text."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,14 +24,22 @@ ENCODE_BATCH = 256
 
 @dataclass(frozen=True, kw_only=True)
 class DenoisingConfig:
-    """`condition_drop`: how often a sample is learnt without its text. `clip` bounds standardised latents."""
+    """`condition_drop`: how often a sample is learnt without its text. `clip` bounds standardised latents.
+
+    `caption_sharing` s: of its captions, a sample is told one with a probability in proportion to n^s, n
+    the number of samples that have this caption. 0: all alike. Above: the words that people use for many
+    things ("a tree") come up more often than those for one ("a Japanese maple").
+    """
 
     condition_drop: float = 0.1
     clip: float = 4.0
+    caption_sharing: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.condition_drop < 1:
             raise ConfigError(f"condition_drop must be in 0..1, got {self.condition_drop}")
+        if not 0 <= self.caption_sharing <= 4:
+            raise ConfigError(f"caption_sharing must be in 0..4, got {self.caption_sharing}")
 
 
 class CaptionFeatures:
@@ -79,11 +88,12 @@ class Denoising:
         self.model, self.set, self.features, self.config = model, latents, features, config
         self.standardised = statistics.standardise(latents.latents)
         self.batch_size, self.seed = batch_size, seed
+        self.bounds = caption_bounds(latents.captions, config.caption_sharing)
 
     def batch(self, step: int) -> LatentBatch:
         chosen = draw_indices(len(self.set.assets), self.batch_size, step, self.seed)
         rng = np.random.default_rng((self.seed, step))
-        texts = [self.set.captions[i][rng.integers(len(self.set.captions[i]))] for i in chosen]
+        texts = [self.set.captions[i][int(np.searchsorted(self.bounds[i], rng.random()))] for i in chosen]
         return LatentBatch(
             names=[self.set.assets[i] for i in chosen],
             latents=self.standardised[torch.from_numpy(chosen)],
@@ -104,6 +114,16 @@ class Denoising:
 
     def asset_names(self, batch: LatentBatch) -> list[str]:
         return batch.names
+
+
+def caption_bounds(captions: list[list[str]], sharing: float) -> list[np.ndarray]:
+    """Per sample (captions,), rising to 1: caption k is drawn by a number in bounds[k-1]..bounds[k]."""
+    counts = Counter(text for texts in captions for text in set(texts))
+    weights = [np.array([counts[text] for text in texts], dtype=np.float64) ** sharing for texts in captions]
+    bounds = [np.cumsum(weight) / weight.sum() for weight in weights]
+    for bound in bounds:
+        bound[-1] = 1.0  # rounding must leave no number without a caption
+    return bounds
 
 
 def errors_by_noise(error: Float[Tensor, " b"], t: Tensor, timesteps: int) -> dict[str, Tensor]:

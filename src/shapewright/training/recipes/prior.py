@@ -41,6 +41,7 @@ def homeware() -> PriorRecipe:
     """The shipped model's prior."""
     return PriorRecipe(
         model=minilm_prior(tokens=32, channels=32, width=256, layers=10, heads=8),
+        objective=DenoisingConfig(caption_sharing=0.5),
         loop=LoopConfig(
             steps=4500,
             batch_size=64,

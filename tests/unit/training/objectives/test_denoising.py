@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from shapewright.training.objectives.denoising import (
     CaptionFeatures,
     Denoising,
     DenoisingConfig,
+    caption_bounds,
     errors_by_noise,
 )
 from shapewright.training.recipes.prior import tiny
@@ -151,3 +153,11 @@ def test_errors_by_noise() -> None:
 def test_a_prior_that_never_hears_its_text_is_refused(drop: float) -> None:
     with pytest.raises(ConfigError, match=r"condition_drop must be in 0..1"):
         DenoisingConfig(condition_drop=drop)
+
+
+def test_captions_that_many_samples_share_are_told_more_often() -> None:
+    captions = [["ficus", "tree"], ["maple", "tree"], ["pine", "tree"], ["tree"]]
+    alike, shared = caption_bounds(captions, 0.0), caption_bounds(captions, 1.0)
+    np.testing.assert_allclose(alike[0], [0.5, 1.0])
+    np.testing.assert_allclose(shared[0], [0.2, 1.0], err_msg="one sample is a ficus, four are trees")
+    np.testing.assert_allclose(shared[3], [1.0])
