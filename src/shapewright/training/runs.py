@@ -156,9 +156,7 @@ def start_from(prior: Prior, folder: Path) -> str:
     if model.prior is None:
         raise ModelError(f"{folder} holds no prior to start from.")
     if model.prior.config != prior.config:
-        raise ModelError(
-            f"The prior in {folder} is built otherwise than the recipe says; choose its recipe."
-        )
+        raise ModelError(f"The prior in {folder} is built otherwise than the recipe says; choose its recipe.")
     prior.load_state_dict(model.prior.state_dict())
     return model.sha256
 
