@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from shapewright.apps.cli.command import Command
+from shapewright.apps.cli.command import AnyPath, Command
 from shapewright.apps.cli.terminal import Terminal
 from shapewright.apps.cli.training_run import EncoderGiven, Run, losses_on
 
@@ -60,7 +60,7 @@ class TrainRefinement(EncoderGiven):
 class TrainPrior(EncoderGiven):
     """Train the text prior on the latents of a trained encoder: the result is a whole model."""
 
-    start: Path | None = None
+    start: AnyPath = None
     """Model or run folder whose prior is trained on; without it, the prior begins at random weights."""
 
     def run(self, terminal: Terminal) -> None:

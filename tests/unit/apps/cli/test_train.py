@@ -6,6 +6,8 @@ import pytest
 
 from command_line import Shapewright
 
+TRAIN = ["train", "encoder", "--data", "nothing", "--out", "run"]
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
@@ -13,6 +15,8 @@ from command_line import Shapewright
         (["train", "encoder", "--data", "nothing", "--out", "run"], "nothing"),
         (["train", "encoder", "--data", "nothing", "--out", "file"], "file"),
         (["train", "encoder", "--data", "nothing", "--out", "run", "--steps", "0"], "--steps"),
+        ([*TRAIN, "--set", "loop.batch_size=0", "--set", "loop.seed=1"], "batch_size"),  # neither is lost
+        ([*TRAIN, "--set", "loop.seed=1", "loop.batch_size=0"], "batch_size"),
         (["train", "prior", "--data", "nothing", "--encoder", "nothing", "--out", "run"], "nothing"),
         (["evaluate", "quick", "--data", "nothing", "--model", "MODEL"], "nothing"),
         (["evaluate", "quick", "--data", "nothing", "--model", "MODEL", "--assets", "0"], "assets"),
