@@ -1,5 +1,7 @@
 """What every test gets: shapes and types of the package checked at each call, and one thread."""
 
+from collections.abc import Generator
+
 import pytest
 from jaxtyping import install_import_hook
 
@@ -8,7 +10,16 @@ install_import_hook("shapewright", "typechecking.checked")
 
 import torch  # noqa: E402
 
+from ray_machines import TwoMachines, two_ray_machines  # noqa: E402
+
 torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def two_machines() -> Generator[TwoMachines]:
+    """A Ray cluster whose second machine can be lost."""
+    with two_ray_machines() as machines:
+        yield machines
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,6 +7,7 @@ ShapewrightError
     ├── ModelError          an unknown, missing or damaged model
     ├── DownloadError       a file that cannot be fetched, or is not what it should be
     ├── CheckpointError     a training run or checkpoint that cannot be resumed
+    ├── EngineError         workers or a cluster that cannot be used
     ├── ConfigError         a setting outside its range, or an unknown one
     ├── PromptError         an empty or unusable prompt
     ├── ImageError          a picture that cannot be read or used as a condition
@@ -23,6 +24,7 @@ __all__ = [
     "DatasetError",
     "DownloadError",
     "EmptySurfaceError",
+    "EngineError",
     "ImageError",
     "ModelError",
     "OutputError",
@@ -60,6 +62,10 @@ class DownloadError(UserError):
 
 class CheckpointError(UserError):
     """A training run or checkpoint that cannot be resumed."""
+
+
+class EngineError(UserError):
+    """Worker processes or a cluster that cannot be used, or were lost."""
 
 
 class ConfigError(UserError):

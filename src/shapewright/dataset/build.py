@@ -7,15 +7,10 @@ last: a shard without it is built again), and index.json, rewritten now and then
 from __future__ import annotations
 
 import json
-import os
-import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing import get_context
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +19,7 @@ from shapewright.dataset.plan import Plan, ShardJob, make_plan, read_plan
 from shapewright.dataset.recipes import DataRecipe
 from shapewright.dataset.record import make_record
 from shapewright.dataset.shards import write_atomically, write_shard
+from shapewright.engine import Engine, InProcess
 from shapewright.errors import AssetFileError, DatasetError, OutputError
 
 __all__ = ["FORMAT", "VERSION", "BuildSummary", "Progress", "build_dataset"]
@@ -31,8 +27,6 @@ __all__ = ["FORMAT", "VERSION", "BuildSummary", "Progress", "build_dataset"]
 FORMAT = "shapewright-dataset"
 VERSION = 1
 _INDEX_EVERY_S = 5.0
-# Libraries that start threads of their own would make the processes fight for cores.
-_THREAD_COUNTS = ("OMP_NUM_THREADS", "IGL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 Progress = Callable[[str, int, int], None]  # stage ("plan" or "build"), assets done, assets in all
 
@@ -51,26 +45,25 @@ def build_dataset(
     recipe: DataRecipe,
     out: Path,
     *,
-    workers: int = 1,
+    engine: Engine | None = None,
     progress: Progress | None = None,
 ) -> BuildSummary:
     """Turn `assets` into records under `out`; carries on where an earlier, even killed, build stopped.
 
-    One worker works in this process, more in processes of their own. A broken asset is left out and its
-    reason recorded. Raises: DatasetError if there is nothing to build or `out` belongs to another recipe
-    or other assets; OutputError if `out` cannot be written.
+    engine: where the work is done, this process if not given. A broken asset is left out and its reason
+    recorded. Raises: DatasetError if there is nothing to build or `out` belongs to another recipe or other
+    assets; OutputError if `out` cannot be written; EngineError if workers are lost.
     """
     if not assets:
         raise DatasetError("there is nothing to build: the source holds no assets.")
-    if workers < 1:
-        raise DatasetError(f"workers must be at least 1, got {workers}.")
-    report = progress or _silent
+    engine, report = engine or InProcess(), progress or _silent
+    # workers may be started in another folder
+    assets = [replace(asset, path=asset.path.resolve()) for asset in assets]
     _prepare(out)
-    with _worker_pool(workers) as pool:
-        plan = read_plan(out, assets, recipe) or make_plan(
-            out, assets, recipe, pool, lambda done: report("plan", done, len(assets))
-        )
-        index = _build_shards(plan, out, pool, lambda done: report("build", done, len(assets)))
+    plan = read_plan(out, assets, recipe) or make_plan(
+        out, assets, recipe, engine, lambda done: report("plan", done, len(assets))
+    )
+    index = _build_shards(plan, out, engine, lambda done: report("build", done, len(assets)))
     skipped = {entry["id"]: entry["reason"] for entry in index["skipped"]}
     return BuildSummary(directory=out, records=len(index["records"]), skipped=skipped)
 
@@ -88,46 +81,7 @@ def _prepare(out: Path) -> None:
         raise OutputError(f"{out} cannot be written ({error.strerror}); choose another folder.") from None
 
 
-@contextmanager
-def _worker_pool(workers: int) -> Generator[ProcessPoolExecutor | None]:
-    """Fresh processes of one thread each, or None for one worker; the environment is restored."""
-    if workers == 1:
-        yield None
-        return
-    before = {key: os.environ.get(key) for key in _THREAD_COUNTS}
-    os.environ.update(dict.fromkeys(before, "1"))
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent)
-    try:
-        yield pool
-    except BrokenProcessPool:
-        raise DatasetError(
-            "a worker process died, perhaps for want of memory; run the same command again, with fewer "
-            "workers: what is finished is kept."
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-        for key, value in before.items():
-            if value is None:
-                del os.environ[key]
-            else:
-                os.environ[key] = value
-
-
-def _end_with_parent() -> None:
-    """Workers of a killed parent would wait for work for ever: look after it from a thread."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _build_shards(
-    plan: Plan, out: Path, pool: ProcessPoolExecutor | None, done: Callable[[int], None]
-) -> dict[str, Any]:
+def _build_shards(plan: Plan, out: Path, engine: Engine, done: Callable[[int], None]) -> dict[str, Any]:
     infos: dict[int, Any] = {
         shard: json.loads(path.read_bytes())
         for shard in range(plan.shard_count)
@@ -136,8 +90,9 @@ def _build_shards(
     missing = [shard for shard in range(plan.shard_count) if shard not in infos]
     done(_assets_in(infos))
     written = time.monotonic()
-    for shard in _run([plan.job(shard) for shard in missing], out, pool):
-        infos[shard] = json.loads(_info_path(out, shard).read_bytes())
+    build = partial(_build_shard, out=out.resolve())
+    for _, shard in engine.finished(build, [plan.job(shard) for shard in missing]):
+        infos[shard] = _info_of(out, shard)
         if time.monotonic() - written > _INDEX_EVERY_S:
             _write_index(out, plan, infos)
             written = time.monotonic()
@@ -147,16 +102,6 @@ def _build_shards(
 
 def _assets_in(infos: dict[int, Any]) -> int:
     return sum(len(info["records"]) + len(info["skipped"]) for info in infos.values())
-
-
-def _run(jobs: list[ShardJob], out: Path, pool: ProcessPoolExecutor | None) -> Iterator[int]:
-    """Do all jobs; yields the numbers of finished shards."""
-    if pool is None:
-        for job in jobs:
-            yield _build_shard(job, out)
-        return
-    for finished in as_completed([pool.submit(_build_shard, job, out) for job in jobs]):
-        yield finished.result()
 
 
 def _build_shard(job: ShardJob, out: Path) -> int:
@@ -189,6 +134,20 @@ def _skipped(asset: Asset, reason: str) -> dict[str, str]:
 def _info_path(out: Path, shard: int) -> Path:
     """The file that says a shard is complete, and what is in it."""
     return out / f"shard-{shard:05d}.json"
+
+
+def _info_of(out: Path, shard: int) -> dict[str, Any]:
+    """What a worker says of the shard it has finished.
+
+    Raises: DatasetError if it wrote to another disk than ours.
+    """
+    try:
+        return json.loads(_info_path(out, shard).read_bytes())
+    except FileNotFoundError:
+        raise DatasetError(
+            f"shard {shard} is not in {out} though it was built: the folder must be on storage that all "
+            "machines of the cluster share."
+        ) from None
 
 
 def _write_index(out: Path, plan: Plan, infos: dict[int, Any]) -> dict[str, Any]:

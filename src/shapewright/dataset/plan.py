@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from shapewright.dataset.recipes import DataRecipe
 from shapewright.dataset.record import load_asset
 from shapewright.dataset.shards import write_atomically
 from shapewright.dataset.split import geometry_signature, group_assets, name_stem, side_of_group
+from shapewright.engine import Engine
 from shapewright.errors import AssetFileError, DatasetError
 
 __all__ = ["Plan", "ShardJob", "make_plan", "read_plan"]
@@ -67,24 +67,25 @@ def make_plan(
     out: Path,
     assets: list[Asset],
     recipe: DataRecipe,
-    pool: ProcessPoolExecutor | None,
+    engine: Engine,
     done: Callable[[int], None],
 ) -> Plan:
     """Open every mesh once for its signature, group, split, and write plan.json."""
     ordered = sorted(assets, key=lambda asset: asset.id)
     signatures: dict[str, str] = {}
     broken: dict[str, str] = {}
-    answers = map(_signature, ordered) if pool is None else pool.map(_signature, ordered, chunksize=_CHUNK)
-    for asset, (signature, reason) in zip(ordered, answers, strict=True):
-        if reason is not None:
-            broken[asset.id] = reason
-        signatures[asset.id] = signature
-        done(len(signatures))
+    chunks = [ordered[start : start + _CHUNK] for start in range(0, len(ordered), _CHUNK)]
+    for number, answers in engine.finished(_signatures, chunks):
+        for asset, (signature, reason) in zip(chunks[number], answers, strict=True):
+            if reason is not None:
+                broken[asset.id] = reason
+            signatures[asset.id] = signature
+            done(len(signatures))
     contents = {
         "inputs": _fingerprint(ordered, recipe),
         "recipe": recipe.to_dict(),
-        "signatures": signatures,
-        "broken": broken,
+        "signatures": {asset.id: signatures[asset.id] for asset in ordered},
+        "broken": {asset.id: broken[asset.id] for asset in ordered if asset.id in broken},
     }
     write_atomically(out / "plan.json", json.dumps(contents).encode())
     return _plan(ordered, recipe, signatures, broken)
@@ -117,6 +118,10 @@ def _plan(
     groups = group_assets(keys)
     sides = {key: side_of_group(group, recipe.validation_share) for key, group in groups.items()}
     return Plan(recipe=recipe, assets=tuple(assets), groups=groups, sides=sides, broken=broken)
+
+
+def _signatures(assets: list[Asset]) -> list[tuple[str, str | None]]:
+    return [_signature(asset) for asset in assets]
 
 
 def _signature(asset: Asset) -> tuple[str, str | None]:

@@ -16,6 +16,7 @@ from shapewright.dataset.build import build_dataset
 from shapewright.dataset.folder import read_folder
 from shapewright.dataset.loader import load_dataset, read_index
 from shapewright.dataset.recipes import DataRecipe
+from shapewright.engine import ray_cluster
 from shapewright.errors import DatasetError, OutputError
 
 from .conftest import write_obj
@@ -87,8 +88,6 @@ def test_a_folder_of_another_recipe_or_other_assets_is_refused(built, shelf):
 def test_nothing_to_build_and_nowhere_to_put_it(shelf, tmp_path):
     with pytest.raises(DatasetError, match="no assets"):
         build_dataset([], TINY, tmp_path / "out")
-    with pytest.raises(DatasetError, match="workers"):
-        build_dataset(read_folder(shelf), TINY, tmp_path / "out", workers=0)
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
         build_dataset(read_folder(shelf), TINY, tmp_path / "file")
@@ -118,10 +117,12 @@ from pathlib import Path
 from shapewright.dataset.build import build_dataset
 from shapewright.dataset.folder import read_folder
 from shapewright.dataset.recipes import DataRecipe
+from shapewright.engine import open_engine
 
 if __name__ == "__main__":
     recipe = replace(DataRecipe.tiny(), assets_per_shard=2)
-    build_dataset(read_folder(Path(sys.argv[1])), recipe, Path(sys.argv[2]), workers=2)
+    with open_engine("local", workers=2) as engine:
+        build_dataset(read_folder(Path(sys.argv[1])), recipe, Path(sys.argv[2]), engine=engine)
 """
 
 
@@ -145,6 +146,23 @@ def test_a_killed_build_goes_on_where_it_stopped(shelf, tmp_path):
     assert {name: (out / name).stat().st_mtime_ns for name in finished} == finished, "not made twice"
     assert contents(out) == contents(tmp_path / "undisturbed")
     assert json.loads((out / "index.json").read_bytes())["complete"]
+
+
+def test_a_ray_cluster_that_loses_a_machine_builds_the_same(shelf, tmp_path, two_machines, monkeypatch):
+    for index in range(6):
+        write_obj(shelf, f"extra{index}", trimesh.creation.icosphere(subdivisions=3))
+    build_dataset(read_folder(shelf), TINY, tmp_path / "here")
+    monkeypatch.chdir(shelf)  # workers are elsewhere
+    lost = []
+
+    def lose_one(stage: str, done: int, total: int) -> None:
+        if stage == "build" and done and not lost:
+            lost.append(two_machines.lose_one())
+
+    with ray_cluster(two_machines.address) as engine:
+        build_dataset(read_folder(Path()), TINY, tmp_path / "there", engine=engine, progress=lose_one)
+    assert lost, "in the middle"
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
 
 
 # The library leaves the last file open; collected here, its complaint stays here.

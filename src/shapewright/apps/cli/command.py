@@ -9,9 +9,10 @@ from tyro.conf import arg
 
 from shapewright.apps.cli.terminal import Terminal
 
-__all__ = ["AnyFloat", "AnyInt", "AnyPath", "AnyText", "Command", "Device"]
+__all__ = ["AnyFloat", "AnyInt", "AnyPath", "AnyText", "Command", "Device", "Engine"]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Engine = Literal["local", "ray"]
 
 # Options that may be left out; help shows what they take, not that None is also possible.
 AnyPath = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import tyro
 from tyro.conf import Positional, arg
 
-from shapewright.apps.cli.command import AnyInt, AnyPath, Command
+from shapewright.apps.cli.command import AnyInt, AnyPath, AnyText, Command, Engine
 from shapewright.apps.cli.terminal import Terminal, duration
 from shapewright.atomic_file import check_writable, replacing
 from shapewright.errors import ConfigError
@@ -53,7 +53,11 @@ class Build(Command):
     recipe: Literal["tiny", "homeware", "paper"] = "homeware"
     """How many points, views and targets each asset gets."""
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Processes."""
+    """Processes; with --engine ray and no --address, CPUs of this machine that Ray may use."""
+    engine: Engine = "local"
+    """local: processes of this machine. ray: tasks on a Ray cluster (pip install 'shapewright[ray]')."""
+    address: AnyText = None
+    """A running Ray cluster, HOST:PORT or auto. PATH and --out must be on storage that its machines share."""
     limit: AnyInt = None
     """Only the first so many assets, for a quick look."""
 
@@ -68,20 +72,25 @@ class Build(Command):
         from shapewright.dataset.build import build_dataset
         from shapewright.dataset.recipes import RECIPES
         from shapewright.dataset.sources import read_source
+        from shapewright.engine import open_engine
 
         terminal.say(f"Reading the source '{self.source}'.")
         assets = read_source(self.source, self.path)[: self.limit]
+        place = f"on {self.workers} processes" if self.engine == "local" else "on a Ray cluster"
         seconds = SECONDS_PER_ASSET[self.recipe] * len(assets) / self.workers
         terminal.say(
-            f"Building {len(assets)} assets with recipe '{self.recipe}' into '{self.out}' on {self.workers} "
-            f"processes of the CPU: about {duration(seconds)} from the start; it may be stopped and resumed."
+            f"Building {len(assets)} assets with recipe '{self.recipe}' into '{self.out}' {place}: "
+            f"about {duration(seconds)} of {self.workers} CPUs from the start; it may be stopped and resumed."
         )
-        with terminal.progress("Building") as advance:
+        with (
+            open_engine(self.engine, workers=self.workers, address=self.address) as engine,
+            terminal.progress("Building") as advance,
+        ):
             summary = build_dataset(
                 assets,
                 RECIPES[self.recipe](),
                 self.out,
-                workers=self.workers,
+                engine=engine,
                 progress=lambda stage, done, total: advance(done, total, stage),
             )
         facts = {"folder": str(self.out), "records": summary.records, "skipped": summary.skipped}

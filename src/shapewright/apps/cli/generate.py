@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from shapewright.apps.cli.command import AnyFloat, AnyInt, AnyPath, AnyText, Command, Device
+from shapewright.apps.cli.command import AnyFloat, AnyInt, AnyPath, AnyText, Command, Device, Engine
 from shapewright.apps.cli.generate_points import generate_points
+from shapewright.apps.cli.generation import Part, make_elsewhere
 from shapewright.apps.cli.outputs import Job, plan_outputs
 from shapewright.apps.cli.terminal import Terminal, duration, memory
 from shapewright.apps.cli.wishes import Wishes, read_wishes
@@ -16,7 +17,7 @@ from shapewright.errors import ConfigError, EmptySurfaceError
 from shapewright.models import POINTS_FORMAT, folder_format
 
 if TYPE_CHECKING:
-    from shapewright.pipeline import Asset
+    from shapewright.pipeline import Asset, Pipeline
 
 __all__ = ["Generate"]
 
@@ -64,7 +65,16 @@ class Generate(Command):
     mesh: bool = False
     """Of a model that draws point clouds: write the mesh of the points, not the points."""
 
+    engine: Engine = "local"
+    """local: this process. ray: parts of the work on a Ray cluster (pip install 'shapewright[ray]')."""
+    address: AnyText = None
+    """A running Ray cluster, HOST:PORT or auto. Models and outputs must be on storage its machines share."""
+    workers: int = 1
+    """With --engine ray and no --address: CPUs of this machine that Ray may use."""
+
     def __post_init__(self) -> None:
+        if self.engine != "ray" and self.address is not None:
+            raise ConfigError("--address is where a Ray cluster is: add --engine ray.")
         if self.n < 1:
             raise ConfigError(f"--n must be at least 1, not {self.n}.")
         if self.seed < 0:
@@ -83,22 +93,22 @@ class Generate(Command):
         )
         jobs = wishes.jobs(self.seed, self.n)
         if folder_format(self.model) == POINTS_FORMAT:
+            if self.engine == "ray":
+                raise ConfigError("--engine ray is for models of latents; point clouds are drawn here.")
             return generate_points(self, wishes, jobs, terminal)
-        places = self._places(jobs)
-        assets = self._draw(wishes, jobs, terminal)
-        empty: list[str] = []
-        with terminal.progress("Writing") as advance:
-            for job, asset in zip(jobs, assets, strict=True):
-                try:
-                    self._write(asset, {kind: paths[job.index] for kind, paths in places.items()})
-                except EmptySurfaceError:  # the others are still wanted
-                    empty.append(f"'{job.prompt}' with seed {job.seed}")
-                advance(job.index + 1, len(jobs))
+        whole = Part(wishes=wishes, seed=self.seed, n=self.n, jobs=jobs, places=self._places(jobs))
+        self._announce(wishes, len(jobs), terminal)
+        if self.engine == "ray":
+            empty = make_elsewhere(self, whole, terminal)
+        else:
+            empty = self.write(whole, self.draw(whole, self._pipeline(), terminal), terminal)
         if empty:
+            named = ", ".join(f"'{job.prompt}' with seed {job.seed}" for job in empty)
             raise EmptySurfaceError(
-                f"{len(empty)} of {_counted(len(jobs))} came out without a surface: {', '.join(empty)}; "
+                f"{len(empty)} of {_counted(len(jobs))} came out without a surface: {named}; "
                 "try another --seed, more --steps or another --guidance."
             )
+        places = whole.places
         files = [{kind: str(paths[job.index]) for kind, paths in places.items()} for job in jobs]
         results = [
             {**wishes.asked(job.index // self.n), "seed": job.seed, **files[job.index]} for job in jobs
@@ -121,41 +131,59 @@ class Generate(Command):
             if place is not None
         }
 
-    def _draw(self, wishes: Wishes, jobs: Sequence[Job], terminal: Terminal) -> "list[Asset]":
-        """Say what it will take, then load the model and sample it."""
+    def _announce(self, wishes: Wishes, objects: int, terminal: Terminal) -> None:
+        """Say what it will take. Raises: ModelError if the model does not take what is wished for."""
         from shapewright.apps.cli.estimate import estimate_generation
-        from shapewright.pipeline import Pipeline
         from shapewright.pipeline.conditioners import require_kind
         from shapewright.pipeline.device import choose_device, describe_device
         from shapewright.pipeline.named_model import config_of
 
         config = config_of(self.model)
         require_kind(config, wishes.kind)
-        device, sampler = (
-            choose_device(self.device),
-            config.sampling(steps=self.steps, guidance=self.guidance),
-        )
+        device = choose_device(self.device)
+        sampler = config.sampling(steps=self.steps, guidance=self.guidance)
         needs = estimate_generation(
-            config, device, count=len(jobs), sampler=sampler, resolution=self.resolution
+            config, device, count=objects, sampler=sampler, resolution=self.resolution
         )
+        place = "a Ray cluster" if self.engine == "ray" else describe_device(device)
         terminal.say(
-            f"Making {_counted(len(jobs))} with '{config.name}' on {describe_device(device)}, "
-            f"{sampler.steps} steps, guidance {sampler.guidance:g}: about {duration(needs.seconds)} "
-            f"and {memory(needs.memory_bytes)} of memory."
+            f"Making {_counted(objects)} with '{config.name}' on {place}, "
+            f"{sampler.steps} steps, guidance {sampler.guidance:g}: about {duration(needs.seconds)}"
+            f"{' of one machine' if self.engine == 'ray' else ''} and {memory(needs.memory_bytes)} of memory."
         )
-        pipeline = Pipeline.from_pretrained(self.model, device=self.device, keep_encoders=False)
+
+    def _pipeline(self) -> "Pipeline":
+        from shapewright.pipeline import Pipeline
+
+        return Pipeline.from_pretrained(self.model, device=self.device, keep_encoders=False)
+
+    def draw(self, part: Part, pipeline: "Pipeline", terminal: Terminal) -> "list[Asset]":
+        """The objects of a part, in the order of its jobs."""
+        wishes = part.wishes
         with terminal.progress("Drawing") as advance:
             return pipeline.generate(
                 wishes.prompts or None,
                 image=wishes.pictures or None,
                 foreground_ratio=wishes.foreground_ratio,
                 remove_background=wishes.remove_background,
-                seed=self.seed,
-                n=self.n,
+                seed=part.seed,
+                n=part.n,
                 steps=self.steps,
                 guidance=self.guidance,
                 progress=advance,
             )
+
+    def write(self, part: Part, assets: "Sequence[Asset]", terminal: Terminal) -> list[Job]:
+        """Write a part's files; returns the jobs whose fields have no surface, for the others are wanted."""
+        empty: list[Job] = []
+        with terminal.progress("Writing") as advance:
+            for row, (job, asset) in enumerate(zip(part.jobs, assets, strict=True)):
+                try:
+                    self._write(asset, {kind: paths[row] for kind, paths in part.places.items()})
+                except EmptySurfaceError:
+                    empty.append(job)
+                advance(row + 1, len(part.jobs))
+        return empty
 
     def _write(self, asset: "Asset", paths: dict[str, Path]) -> None:
         """The latent first: should the surface be empty, what was drawn can still be looked at."""

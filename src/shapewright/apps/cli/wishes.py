@@ -1,7 +1,7 @@
 """What `generate` is asked for: prompts, from the command line and a file, or pictures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,14 @@ class Wishes:
     def kind(self) -> "Kind":
         """What the model must be able to take."""
         return "pictures" if self.pictures else "text"
+
+    @property
+    def count(self) -> int:
+        return len(self.pictures or self.prompts)
+
+    def some(self, rows: slice) -> "Wishes":
+        """A run of them."""
+        return replace(self, prompts=self.prompts[rows], pictures=self.pictures[rows])
 
     def asked(self, row: int) -> dict[str, str]:
         """What prompt or picture number `row` says, for machines."""

@@ -1,0 +1,102 @@
+"""Many objects at once: what is to be drawn is cut into parts, which workers anywhere draw and write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shapewright.apps.cli.outputs import Job
+from shapewright.apps.cli.terminal import Terminal
+from shapewright.apps.cli.wishes import Wishes
+
+if TYPE_CHECKING:
+    from shapewright.apps.cli.generate import Generate
+    from shapewright.pipeline import Pipeline
+
+__all__ = ["Part", "make_elsewhere", "parts_of"]
+
+# Enough for the matrix products to be large, few enough that all workers get something.
+PART_OBJECTS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Objects to be drawn together: `n` of each wish, the first with `seed`; a job and its files for each."""
+
+    wishes: Wishes
+    seed: int
+    n: int
+    jobs: Sequence[Job]
+    places: Mapping[str, Sequence[Path]]
+
+
+def parts_of(whole: Part, size: int = PART_OBJECTS) -> Iterator[Part]:
+    """Parts of at most `size` objects: some whole wishes, or some seeds of one where it has many."""
+    if whole.n >= size:
+        for row in range(whole.wishes.count):
+            for first in range(0, whole.n, size):
+                yield _cut(whole, slice(row, row + 1), first, min(size, whole.n - first))
+        return
+    rows = size // whole.n
+    for row in range(0, whole.wishes.count, rows):
+        yield _cut(whole, slice(row, row + rows), 0, whole.n)
+
+
+def _cut(whole: Part, rows: slice, first: int, n: int) -> Part:
+    wishes = whole.wishes.some(rows)
+    places = [(rows.start + row) * whole.n + first + k for row in range(wishes.count) for k in range(n)]
+    return Part(
+        wishes=wishes,
+        seed=whole.seed + first,
+        n=n,
+        jobs=[whole.jobs[place] for place in places],
+        places={kind: [paths[place] for place in places] for kind, paths in whole.places.items()},
+    )
+
+
+def make_elsewhere(command: Generate, whole: Part, terminal: Terminal) -> list[Job]:
+    """Have the parts made on a Ray cluster; returns the jobs whose fields had no surface.
+
+    Raises: EngineError if the cluster cannot be used; whatever a part raises.
+    """
+    from shapewright.engine import open_engine
+
+    parts = [_anywhere(part) for part in parts_of(whole)]
+    model = str(Path(command.model).resolve()) if Path(command.model).exists() else command.model
+    make = partial(make_part, replace(command, model=model))
+    gpus = 1 if command.device == "cuda" else 0
+    empty: list[Job] = []
+    done = 0
+    with (
+        open_engine("ray", workers=command.workers, address=command.address, gpus=gpus) as engine,
+        terminal.progress("Making") as advance,
+    ):
+        for number, found in engine.finished(make, parts):
+            empty += found
+            done += len(parts[number].jobs)
+            advance(done, len(whole.jobs))
+    return sorted(empty, key=lambda job: job.index)
+
+
+def _anywhere(part: Part) -> Part:
+    """The part with paths that mean the same in every folder."""
+    pictures = tuple(path.resolve() for path in part.wishes.pictures)
+    places = {kind: [path.resolve() for path in paths] for kind, paths in part.places.items()}
+    return replace(part, wishes=replace(part.wishes, pictures=pictures), places=places)
+
+
+def make_part(command: Generate, part: Part) -> list[Job]:
+    """Draw and write one part, in whatever process; returns the jobs whose fields had no surface."""
+    silent = Terminal(as_json=True)
+    return command.write(part, command.draw(part, opened(command.model, command.device), silent), silent)
+
+
+@lru_cache(maxsize=1)
+def opened(model: str, device: str) -> Pipeline:
+    """A worker's pipeline, kept from part to part."""
+    from shapewright.pipeline import Pipeline
+
+    return Pipeline.from_pretrained(model, device=device)
