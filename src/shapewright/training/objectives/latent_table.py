@@ -21,7 +21,8 @@ from shapewright.dataset.loader import AssetRecord
 from shapewright.errors import ConfigError
 from shapewright.field import FieldOutput
 from shapewright.training.batches import draw_indices
-from shapewright.training.latents import LatentSet, captions_of_varied
+from shapewright.training.encoding import captions_of_varied
+from shapewright.training.latents import LatentSet
 from shapewright.training.objectives.field_supervision import (
     FieldBatch,
     FieldSupervision,
@@ -161,6 +162,7 @@ class LatentTable:
             latents=model.table.detach().clamp(-1, 1).float().cpu(),
             assets=[self.records[index].id for index, _ in drawn],
             captions=[captions_of_varied(self.records[index], varied) for index, varied in drawn],
+            variations=[varied.variation for _, varied in drawn],
         )
 
 
