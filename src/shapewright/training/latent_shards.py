@@ -44,6 +44,7 @@ __all__ = [
 FORMAT = "shapewright-latents"
 VERSION = 1
 INDEX, STATISTICS = "index.json", "statistics.safetensors"
+ABOUT = "about"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,8 +187,8 @@ def write_shard(
     described = [
         {"asset": one.asset, "captions": one.captions, "variation": one.variation.plain()} for one in entries
     ]
-    told = {"entries": described, "credits": credits}
-    metadata = {name: json.dumps(value, ensure_ascii=False) for name, value in told.items()}
+    # one entry: several are written in any order, and the file would not have the same bytes each time
+    metadata = {ABOUT: json.dumps({"entries": described, "credits": credits}, ensure_ascii=False)}
     with replacing(path) as temporary:
         save_file({"latents": latents.contiguous()}, temporary, metadata)
 
@@ -196,17 +197,16 @@ def read_shard(path: Path) -> ShardContent:
     """Raises: DatasetError if the file is missing or damaged."""
     tensors, metadata = open_shard(path)
     try:
+        about = json.loads(metadata[ABOUT])
         entries = [
             LatentEntry(
                 asset=one["asset"],
                 captions=one["captions"],
                 variation=Variation.of_plain(one["variation"]),
             )
-            for one in json.loads(metadata["entries"])
+            for one in about["entries"]
         ]
-        content = ShardContent(
-            latents=tensors["latents"], entries=entries, credits=json.loads(metadata["credits"])
-        )
+        content = ShardContent(latents=tensors["latents"], entries=entries, credits=about["credits"])
     except (KeyError, TypeError, ValueError) as error:
         raise DatasetError(f"{path} is no shard of latents ({error!r}).") from error
     if len(content.latents) != len(entries):
