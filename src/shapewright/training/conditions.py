@@ -22,8 +22,11 @@ ENCODE_BATCH = 256
 class Conditions(Protocol):
     """A condition for any latents of a set."""
 
-    def draw(self, rows: np.ndarray, rng: np.random.Generator) -> Condition:
-        """One of several for each of the rows of the set, as chance has it."""
+    def draw(self, rows: np.ndarray, marks: np.ndarray) -> Condition:
+        """One of several for each of the rows of the set; the row's mark, random in [0, 1), says which.
+
+        So what a sample is told does not depend on the others of its batch.
+        """
         ...
 
 
@@ -75,10 +78,10 @@ class CaptionConditions:
         self.captions, self.features = captions, features
         self.bounds = caption_bounds(captions, sharing)
 
-    def draw(self, rows: np.ndarray, rng: np.random.Generator) -> Condition:
+    def draw(self, rows: np.ndarray, marks: np.ndarray) -> Condition:
         """One caption each, told by its features."""
-        texts = [self.captions[i][int(np.searchsorted(self.bounds[i], rng.random()))] for i in rows]
-        return self.features.condition(texts)
+        told = [int(np.searchsorted(self.bounds[i], mark)) for i, mark in zip(rows, marks, strict=True)]
+        return self.features.condition([self.captions[i][k] for i, k in zip(rows, told, strict=True)])
 
 
 def caption_bounds(captions: list[list[str]], sharing: float) -> list[np.ndarray]:

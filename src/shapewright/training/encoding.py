@@ -14,8 +14,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from shapewright.config import to_dict
-from shapewright.dataset.captions import sentences, subject_of
-from shapewright.dataset.colors import color_shares
 from shapewright.dataset.loader import AssetRecord, load_shard, read_index
 from shapewright.dataset.views import Views
 from shapewright.encoder import ViewBatch
@@ -30,14 +28,13 @@ from shapewright.training.latent_shards import (
     read_folder,
     write_shard,
 )
-from shapewright.training.latents import measure_latents
+from shapewright.training.latents import captions_of_varied, measure_latents
 from shapewright.training.variation import Augmentation, VariedAsset, draw_variation, varied
 from shapewright.training.varied_views import varied_batch
 
 __all__ = [
     "Advance",
     "LatentsConfig",
-    "captions_of_varied",
     "check_points",
     "credits_of",
     "digest_of_data",
@@ -175,8 +172,8 @@ def drawn(
     model: ModelConfig, records: list[AssetRecord], config: LatentsConfig
 ) -> Iterator[tuple[AssetRecord, VariedAsset, ViewBatch | None]]:
     encoder = check_encoder(model)
+    check_points(records, model.points)
     for record in records:
-        check_points(record, model.points)
         views = None
         if encoder.views is not None:
             views = record.views()
@@ -218,11 +215,12 @@ def check_encoder(config: ModelConfig) -> Any:
     return config.autoencoder.encoder
 
 
-def check_points(record: AssetRecord, wanted: int) -> None:
-    if len(record.points) < wanted:
+def check_points(records: list[AssetRecord], wanted: int) -> None:
+    there = min(len(record.points) for record in records)
+    if there < wanted:
         raise DatasetError(
-            f"The model reads {wanted} points of an asset but the data set has {len(record.points)}: build "
-            "the data with a larger recipe, or choose a smaller one for the model."
+            f"The model reads {wanted} points of an asset but the data set has {there}: build the "
+            "data with a larger recipe, or choose a smaller one for the model."
         )
 
 
@@ -233,14 +231,6 @@ def check_views(record: AssetRecord, views: Views, model: ModelConfig) -> None:
             f"The model sees {model.views} views of {model.view_size_px} px of an asset but the data set has "
             f"{count} of {size_px} px (of '{record.id}'): build the data with the recipe for that model."
         )
-
-
-def captions_of_varied(record: AssetRecord, asset: VariedAsset) -> list[str]:
-    """The record's English captions, or new ones for its new colours."""
-    if not asset.recolored:
-        return record.texts("en")
-    shares = color_shares(asset.points[:, 3:])
-    return sentences(subject_of(record.name, record.tags, shares, record.material))
 
 
 def credits_of(records: list[AssetRecord]) -> dict[str, dict[str, str]]:

@@ -18,6 +18,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from shapewright.dataset.captions import sentences, subject_of
+from shapewright.dataset.colors import color_shares
+from shapewright.dataset.loader import AssetRecord
 from shapewright.errors import DatasetError
 from shapewright.prior.statistics import LatentStatistics
 from shapewright.training.latent_shards import (
@@ -33,9 +36,16 @@ from shapewright.training.latent_shards import (
     read_statistics,
     write_shard,
 )
-from shapewright.training.variation import Variation
+from shapewright.training.variation import Variation, VariedAsset
 
-__all__ = ["LatentSet", "load_latents", "measure_latents", "save_latents", "statistics_of"]
+__all__ = [
+    "LatentSet",
+    "captions_of_varied",
+    "load_latents",
+    "measure_latents",
+    "save_latents",
+    "statistics_of",
+]
 
 OLD_FILES = ("latents.safetensors", "latents.json")
 
@@ -184,3 +194,11 @@ def statistics_of(folder: Path, *, clip: float) -> LatentStatistics:
     if not has_index(folder):
         return LatentStatistics.measure(load_old(folder, "train").batches(), clip=clip)
     return replace(read_statistics(folder), clip=clip)
+
+
+def captions_of_varied(record: AssetRecord, asset: VariedAsset) -> list[str]:
+    """The record's English captions, or new ones for its new colours."""
+    if not asset.recolored:
+        return record.texts("en")
+    shares = color_shares(asset.points[:, 3:])
+    return sentences(subject_of(record.name, record.tags, shares, record.material))

@@ -110,8 +110,7 @@ def training_records(data: Path) -> list[AssetRecord]:
 
 def check_sizes(records: list[AssetRecord], wanted: FieldSupervisionConfig) -> None:
     """Raises: DatasetError if any record holds fewer points or queries than a step takes of it."""
-    for record in records:
-        check_points(record, wanted.points)
+    check_points(records, wanted.points)
     there = min(len(record.queries) for record in records)
     if there < wanted.queries:
         raise DatasetError(

@@ -172,9 +172,12 @@ class StoredViews:
         self.ends = np.cumsum([len(part) for part in self.parts])
         assert len(self.shown) == len(latents), "features belong to a set of latents"
 
-    def draw(self, rows: np.ndarray, rng: np.random.Generator) -> Condition:
+    def draw(self, rows: np.ndarray, marks: np.ndarray) -> Condition:
         """Only the features that are drawn are read."""
-        tokens = [self.tokens(int(row), int(rng.choice(np.flatnonzero(self.shown[row])))) for row in rows]
+        tokens: list[Tensor] = []
+        for row, mark in zip(rows, marks, strict=True):
+            shown = np.flatnonzero(self.shown[row])
+            tokens.append(self.tokens(int(row), int(shown[int(mark * len(shown))])))
         return Condition(image_tokens=torch.stack(tokens).float())
 
     def tokens(self, row: int, view: int) -> Float[Tensor, "n d"]:
@@ -189,18 +192,20 @@ class ViewsAsNeeded:
     def __init__(self, pictures: PictureSource, encoder: ImageConditioner) -> None:
         self.pictures, self.encoder = pictures, encoder
 
-    def draw(self, rows: np.ndarray, rng: np.random.Generator) -> Condition:
+    def draw(self, rows: np.ndarray, marks: np.ndarray) -> Condition:
         """Raises: DatasetError if no view of an asset shows anything."""
-        drawn = [self.drawn(int(row), rng) for row in rows]
+        drawn = [self.drawn(int(row), float(mark)) for row, mark in zip(rows, marks, strict=True)]
         return Condition(image_tokens=self.encoder.encode(drawn).float().cpu())
 
-    def drawn(self, row: int, rng: np.random.Generator) -> Image.Image:
+    def drawn(self, row: int, mark: float) -> Image.Image:
         views = self.pictures.library.views(self.pictures.assets[row])
-        for view in rng.permutation(self.pictures.chosen(row, len(views.cameras))):
-            picture = self.pictures.picture(views, row, int(view))
-            if picture is not None:
-                return picture
-        raise nothing_to_see(self.pictures.assets[row])
+        chosen = self.pictures.chosen(row, len(views.cameras))
+        shown = [int(view) for view in chosen if shows_something(views, int(view))]
+        if not shown:
+            raise nothing_to_see(self.pictures.assets[row])
+        picture = self.pictures.picture(views, row, shown[int(mark * len(shown))])
+        assert picture is not None, "it shows something"
+        return picture
 
 
 def nothing_to_see(asset: str) -> DatasetError:

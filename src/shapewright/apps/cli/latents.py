@@ -1,10 +1,11 @@
 """`shapewright latents`: a data set to the latents that a prior is trained on."""
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from tyro.conf import arg
+from tyro.conf import UseAppendAction, arg
 
 from shapewright.apps.cli.command import Command, Device
 from shapewright.apps.cli.terminal import Terminal, duration, memory
@@ -38,7 +39,11 @@ class Latents(Command):
     """Of the latents on disk."""
     seed: int = 0
     """Seed of the variations."""
-    set: Annotated[tuple[str, ...], arg(metavar="KEY=VALUE")] = ()
+    set: Annotated[
+        tuple[tuple[str, ...], ...],
+        arg(metavar="KEY=VALUE ...", help_behavior_hint="(repeatable)"),
+        UseAppendAction,
+    ] = ()
     """How assets are varied, such as augmentation.recolor=0.65 (also mirror, scale, stretch)."""
     device: Device = "auto"
     """Where to compute."""
@@ -90,4 +95,6 @@ class Latents(Command):
 
         splits = "[" + ", ".join(f'"{name}"' for name in self.splits.split(",")) + "]"
         options = {"draws": self.draws, "splits": splits, "precision": self.precision, "seed": self.seed}
-        return overridden(LatentsConfig(), [*(f"{key}={value}" for key, value in options.items()), *self.set])
+        return overridden(
+            LatentsConfig(), [*(f"{key}={value}" for key, value in options.items()), *chain(*self.set)]
+        )

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from tyro.conf import arg
+from tyro.conf import UseAppendAction, arg
 
 from shapewright.apps.cli.command import AnyInt, AnyText, Command
 from shapewright.apps.cli.terminal import Advance, Terminal, duration
@@ -29,7 +30,11 @@ class RunSettings(Command):
     """Optimisation steps; the recipe's number if not given."""
     seed: AnyInt = None
     """Seed of everything random; the recipe's if not given."""
-    set: Annotated[tuple[str, ...], arg(metavar="KEY=VALUE")] = ()
+    set: Annotated[
+        tuple[tuple[str, ...], ...],
+        arg(metavar="KEY=VALUE ...", help_behavior_hint="(repeatable)"),
+        UseAppendAction,
+    ] = ()
     """Other settings of the recipe, such as loop.learning_rate=0.001."""
 
     def __post_init__(self) -> None:
@@ -42,7 +47,7 @@ class RunSettings(Command):
 
         given = {"loop.steps": self.steps, "loop.seed": self.seed}
         changes = [f"{key}={value}" for key, value in given.items() if value is not None]
-        return overridden(recipes[recipe](), [*changes, *self.set])
+        return overridden(recipes[recipe](), [*changes, *chain(*self.set)])
 
     def announce(self, terminal: Terminal, what: str, steps: int, seconds_per_step: float) -> None:
         """Say what will happen, where and about how long."""

@@ -13,7 +13,7 @@ from shapewright.prior.condition import Condition
 from shapewright.prior.prior import Prior
 from shapewright.prior.statistics import LatentStatistics
 from shapewright.training.batches import draw_indices
-from shapewright.training.conditions import Conditions
+from shapewright.training.conditions import CaptionConditions, CaptionFeatures, Conditions
 from shapewright.training.latents import LatentSet
 
 __all__ = ["Denoising", "DenoisingConfig", "LatentBatch"]
@@ -54,31 +54,36 @@ class LatentBatch:
 
 
 class Denoising:
-    """Trains a prior on a set of latents. Without `statistics` they are taken as they are."""
+    """Trains a prior on a set of latents. Without `statistics` they are taken as they are.
+
+    conditions: of the same set; features of all its captions do, of which each latent is then told its own.
+    """
 
     def __init__(
         self,
         model: Prior,
         latents: LatentSet,
         statistics: LatentStatistics | None,
-        conditions: Conditions,
+        conditions: Conditions | CaptionFeatures,
         config: DenoisingConfig,
         *,
         batch_size: int,
         seed: int = 0,
     ) -> None:
         self.model, self.set, self.statistics = model, latents, statistics
+        if isinstance(conditions, CaptionFeatures):
+            conditions = CaptionConditions(latents.captions, conditions, sharing=config.caption_sharing)
         self.conditions, self.config = conditions, config
         self.batch_size, self.seed = batch_size, seed
 
     def batch(self, step: int) -> LatentBatch:
         chosen = draw_indices(len(self.set), self.batch_size, step, self.seed)
-        rng = np.random.default_rng((self.seed, step))
+        marks = np.random.default_rng((self.seed, step)).random(self.batch_size)
         latents = self.set.rows(chosen)
         return LatentBatch(
             names=[self.set.assets[i] for i in chosen],
             latents=latents if self.statistics is None else self.statistics.standardise(latents),
-            condition=self.conditions.draw(chosen, rng),
+            condition=self.conditions.draw(chosen, marks),
         )
 
     def losses(self, model: nn.Module, batch: LatentBatch, generator: torch.Generator) -> dict[str, Tensor]:

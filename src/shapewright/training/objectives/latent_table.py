@@ -21,8 +21,7 @@ from shapewright.dataset.loader import AssetRecord
 from shapewright.errors import ConfigError
 from shapewright.field import FieldOutput
 from shapewright.training.batches import draw_indices
-from shapewright.training.encoding import captions_of_varied
-from shapewright.training.latents import LatentSet
+from shapewright.training.latents import LatentSet, captions_of_varied
 from shapewright.training.objectives.field_supervision import (
     FieldBatch,
     FieldSupervision,

@@ -107,7 +107,7 @@ def single_gpu(condition: ConditionKind = "text") -> PriorRecipe:
     Latents are standardised and the schedule is cosine, as for the small models; CLIP tells the text, its
     vector and its tokens, or the picture.
     """
-    sizes = small_prior(tokens=256, channels=64, width=768, layers=16, heads=12)
+    sizes = small_prior(tokens=256, channels=256, width=768, layers=16, heads=12)
     common = PriorRecipe(
         model=replace(sizes, text_pooled_width=CLIP_TEXT_WIDTH, text_token_width=CLIP_TEXT_WIDTH),
         text="clip",
