@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shapewright.dataset.colors import COLOR_NAMES, name_colors, oklab_to_srgb, srgb_to_oklab
+from shapewright.geometry.light import AMBIENT
 
 __all__ = [
     "Recolor",
@@ -17,6 +18,7 @@ __all__ = [
     "mirror",
     "mirror_normals",
     "recolor",
+    "recolor_lit",
     "scale_axes",
     "scale_distances",
     "scale_normals",
@@ -113,9 +115,23 @@ def _membership(lab: np.ndarray, source: np.ndarray) -> np.ndarray:
 def recolor(rgb: np.ndarray, change: Recolor) -> np.ndarray:
     """sRGB (N, 3) in [0, 1] with the main colour exchanged; shading and texture on it, and the rest, stay."""
     lab = srgb_to_oklab(rgb)
+    return oklab_to_srgb(lab + _shift(lab, change)).astype(rgb.dtype)
+
+
+def recolor_lit(rgb: np.ndarray, change: Recolor) -> np.ndarray:
+    """The same for pixels (N, 3) of a view, which are darkened by the light on them, by an unknown amount."""
+    lab, source = srgb_to_oklab(rgb), change.source
+    # Light multiplies linear colour, so Oklab by the cube root. Of what is possible, take the light under
+    # which the main colour would come nearest to the pixel's.
+    light = np.clip(lab @ source / max(float(source @ source), 1e-9), np.cbrt(AMBIENT), 1.0)[:, None]
+    return oklab_to_srgb(lab + light * _shift(lab / light, change)).astype(rgb.dtype)
+
+
+def _shift(lab: np.ndarray, change: Recolor) -> np.ndarray:
+    """By how much each Oklab colour (N, 3) moves."""
     member = _membership(lab, change.source)[:, None]
     detail = lab - change.source
     # Near black and white there is little room for lighter and darker: detail shrinks to fit.
     room = min(1.0, 2.2 * float(min(change.target[0], 1.02 - change.target[0])))
     moved = change.target + detail * (room, 0.6, 0.6)
-    return oklab_to_srgb(lab + member * (moved - lab)).astype(rgb.dtype)
+    return member * (moved - lab)

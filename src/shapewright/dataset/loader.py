@@ -16,7 +16,7 @@ from shapewright.dataset.shards import MemberPlaces, decode_views
 from shapewright.dataset.views import Views
 from shapewright.errors import DatasetError
 
-__all__ = ["AssetRecord", "load_dataset", "read_index"]
+__all__ = ["AssetRecord", "ViewLibrary", "load_dataset", "load_shard", "read_index"]
 
 _ARRAYS = ("points", "queries", "distances", "colors", "normals")
 _VIEW_MEMBERS = ("images.png", "depths.png", "cameras.json")
@@ -49,8 +49,7 @@ class AssetRecord:
 
     def views(self) -> Views:
         """The pictures, read from disk."""
-        with self.shard.open("rb") as file:
-            return decode_views({suffix: _read(file, self.members[suffix]) for suffix in _VIEW_MEMBERS})
+        return _read_views(self.shard, self.members)
 
     def texts(self, language: str = "en") -> list[str]:
         """The captions in one language."""
@@ -69,8 +68,40 @@ def load_dataset(directory: Path | str, split: str | None = None) -> list[AssetR
     for entry in read_index(directory)["records"]:
         if split is None or entry["split"] == split:
             by_shard[entry["shard"]].append(entry)
-    loaded = [_load_shard(directory / shard, entries) for shard, entries in by_shard.items()]
+    loaded = [load_shard(directory / shard, entries) for shard, entries in by_shard.items()]
     return [record for records in loaded for record in records]
+
+
+class ViewLibrary:
+    """The views of a data set's assets by their names, read from disk when asked for.
+
+    Raises: DatasetError if `directory` is not a data set.
+    """
+
+    def __init__(self, directory: Path | str) -> None:
+        self.directory = Path(directory)
+        self._places = {
+            entry["id"]: (
+                self.directory / entry["shard"],
+                {suffix: tuple(entry["members"][suffix]) for suffix in _VIEW_MEMBERS},
+            )
+            for entry in read_index(directory)["records"]
+        }
+
+    def views(self, asset: str) -> Views:
+        """All of the asset. Raises: DatasetError if there is no such asset or its shard is damaged."""
+        if asset not in self._places:
+            raise DatasetError(f"{self.directory} holds no asset '{asset}': give the data set it is of.")
+        shard, members = self._places[asset]
+        try:
+            return _read_views(shard, members)
+        except (OSError, ValueError, EOFError) as error:
+            raise DatasetError(f"the views of '{asset}' in {shard} cannot be read ({error}).") from error
+
+
+def _read_views(shard: Path, members: MemberPlaces) -> Views:
+    with shard.open("rb") as file:
+        return decode_views({suffix: _read(file, members[suffix]) for suffix in _VIEW_MEMBERS})
 
 
 def read_index(directory: Path | str) -> dict[str, Any]:
@@ -92,7 +123,8 @@ def read_index(directory: Path | str) -> dict[str, Any]:
     return index
 
 
-def _load_shard(shard: Path, entries: list[dict[str, Any]]) -> list[AssetRecord]:
+def load_shard(shard: Path, entries: list[dict[str, Any]]) -> list[AssetRecord]:
+    """The records that `entries` of the index describe, all of the one shard. Raises: DatasetError."""
     try:
         with shard.open("rb") as file:
             return [_record(shard, file, entry) for entry in entries]

@@ -11,9 +11,6 @@ from shapewright.diffusion.discrete import DiscreteDiffusion
 
 __all__ = ["DenoisingLoss", "denoising_loss", "gaussian_kl_nats", "variance_bound_bits"]
 
-# The density of one number is taken to be at least 1e-12, as improved DDPM does for its likelihood.
-MAX_SURPRISE_NATS = 12 * math.log(10)
-
 
 @dataclass(frozen=True, kw_only=True)
 class DenoisingLoss:
@@ -35,9 +32,10 @@ def denoising_loss(
 ) -> DenoisingLoss:
     """Mean squared error of the prediction plus, for a learned variance, the variational bound's term.
 
-    `prediction` and `variance` are the network's outputs at diffusion.noised(x0, t, noise). The bound
-    is an average over steps where the objective wants their sum, divided by 1000 so that it does not
-    drown the error: hence timesteps / 1000. Source: Nichol and Dhariwal (2021), equation 16.
+    `prediction` and `variance` are the network's outputs at diffusion.noised(x0, t, noise). The bound's
+    term counts as much as the error: so the reference's diffusion is configured (loss "mse", not
+    "rescaled_mse", which would multiply by timesteps / 1000).
+    Source: Nichol and Dhariwal (2021), equation 16; the reference's `training_losses`.
     """
     squared_error = mean_per_sample((prediction.float() - diffusion.target(x0, noise)) ** 2)
     if variance is None:
@@ -46,8 +44,7 @@ def denoising_loss(
     # The bound teaches the variance only; the mean learns from the squared error.
     predicted_x0 = diffusion.predicted_x0(x_t, t, prediction.detach().float())
     bound_bits = variance_bound_bits(diffusion, predicted_x0, variance.float(), x0=x0, x_t=x_t, t=t)
-    total = squared_error + bound_bits * (diffusion.timesteps / 1000)
-    return DenoisingLoss(squared_error=squared_error, bound_bits=bound_bits, total=total)
+    return DenoisingLoss(squared_error=squared_error, bound_bits=bound_bits, total=squared_error + bound_bits)
 
 
 def variance_bound_bits(
@@ -61,20 +58,17 @@ def variance_bound_bits(
 ) -> Float[Tensor, " b"]:
     """One term of the variational bound, bits per number: KL(q(x_{t-1} | x_t, x_0) || p(x_{t-1} | x_t)).
 
-    At t = 0 it is the negative log density of x_0, since latents are continuous (images are not, and
-    take a discretised likelihood there). Where the schedule starts with very little noise (cosine) and
-    the network predicts x_0, early steps have huge terms that disturb all else: learn the variance with
-    exp and x_0 or with cosine and eps, or not at all. Source: Ho et al. (2020), equation 5.
+    At t = 0 it is 0, as in the reference, whose likelihood there is only for images (`discretized_t0`).
+    Where the schedule starts with very little noise (cosine) and the network predicts x_0, early steps
+    have huge terms that disturb all else: learn the variance with exp and x_0 or with cosine and eps, or
+    not at all. Source: Ho et al. (2020), equation 5.
     """
     mean = diffusion.posterior_mean(predicted_x0, x_t, t)
     log_variance = diffusion.learned_log_variance(variance, t)
     true_mean = diffusion.posterior_mean(x0, x_t, t)
     true_log_variance = diffusion.learned_log_variance(-torch.ones_like(variance), t)
     kl = gaussian_kl_nats(true_mean, true_log_variance, mean, log_variance)
-    surprise = 0.5 * (math.log(2 * math.pi) + log_variance + (x0 - mean) ** 2 * torch.exp(-log_variance))
-    surprise = surprise.clamp(max=MAX_SURPRISE_NATS)
-    first = (t == 0).reshape(-1, *[1] * (x0.ndim - 1))
-    return mean_per_sample(torch.where(first, surprise, kl)) / math.log(2)
+    return torch.where(t == 0, 0.0, mean_per_sample(kl)) / math.log(2)
 
 
 def gaussian_kl_nats(

@@ -17,6 +17,7 @@ from shapewright.errors import ModelError
 
 __all__ = [
     "CLIP_VARIABLE",
+    "Tower",
     "clip_folder",
     "folder_of_clip",
     "load_clip_image",

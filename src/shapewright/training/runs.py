@@ -5,28 +5,26 @@ RUN/model is a model folder that `Pipeline.from_pretrained` takes.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 
 from shapewright.autoencoder import Autoencoder
-from shapewright.conditioning.minilm import MiniLM
 from shapewright.dataset.loader import AssetRecord, load_dataset
-from shapewright.errors import CheckpointError, DatasetError, ModelError
+from shapewright.errors import DatasetError
 from shapewright.pipeline import Model, ModelConfig, load_model, save_model
-from shapewright.prior import LatentStatistics, Prior, SamplerConfig
-from shapewright.training.latents import LatentSet, encode_records, load_latents, save_latents
+from shapewright.pipeline.model_folder import verify_folder
+from shapewright.training.encoding import check_points, credits_of, digest_of_data
+from shapewright.training.latent_shards import LatentOrigin
+from shapewright.training.latents import save_latents
 from shapewright.training.loop import Progress, train
-from shapewright.training.objectives.denoising import CaptionFeatures, Denoising
 from shapewright.training.objectives.field_supervision import FieldSupervision, FieldSupervisionConfig
 from shapewright.training.objectives.latent_table import LatentTable, TabledAutoencoder
 from shapewright.training.recipes.encoder import EncoderRecipe, RefinementRecipe
-from shapewright.training.recipes.prior import PriorRecipe
 
-__all__ = ["refine_latents", "train_encoder", "train_prior"]
+__all__ = ["CARD", "model_folder", "refine_latents", "train_encoder"]
 
-SAMPLER = SamplerConfig(steps=24, guidance=4.0, sigma_min=0.02, sigma_max=80.0, clip=4.0)
 CARD = "# {name}\n\nTrained by `shapewright train`; its recipe is in the run's config.json.\n"
 
 
@@ -87,113 +85,20 @@ def refine_latents(
     config = replace(first.config, name=name, prior=None, text=None)
     model = Model(config=config, autoencoder=average.autoencoder)
     save_model(run / "model", model, card=CARD.format(name=name))
-    save_latents(objective.latent_set(average), run / "latents")
+    origin = LatentOrigin(
+        model=str(run / "model"),
+        model_sha256=verify_folder(run / "model"),
+        data=str(data.resolve()),
+        data_sha256=digest_of_data(data),
+        settings={"refined": asdict(recipe.objective)},
+    )
+    save_latents(objective.latent_set(average), run / "latents", origin, credits_of(records))
     return run / "model"
 
 
 def model_folder(encoder: Path) -> Path:
     """A run's model, or the folder itself where it is a model."""
     return encoder / "model" if (encoder / "model").is_dir() else encoder
-
-
-def train_prior(
-    data: Path,
-    encoder: Path,
-    run: Path,
-    recipe: PriorRecipe,
-    *,
-    name: str,
-    start: Path | None = None,
-    progress: Progress | None = None,
-    encoding: Callable[[int, int], None] | None = None,
-) -> Path:
-    """Train a text prior on the latents of `encoder`, a model folder or the run of an encoder or refinement.
-
-    Refined latents are taken as they are; otherwise the training assets are encoded first. `start` is a
-    model folder or run whose prior is trained on, with new moments and a new rate. Returns the folder of
-    the whole model.
-    Raises: DatasetError, ModelError, CheckpointError.
-    """
-    first = load_model(model_folder(encoder))
-    latents = encoded(data, encoder, first, run, recipe, encoding)
-    statistics = LatentStatistics.measure([latents.latents], clip=recipe.objective.clip)
-    conditioner = MiniLM(max_tokens=first.config.text_tokens)
-    features = CaptionFeatures([text for texts in latents.captions for text in texts], conditioner)
-    torch.manual_seed(recipe.loop.seed)
-    prior = Prior(recipe.model)
-    inputs = {"set of latents": digest_of_latents(latents), "encoder": first.sha256}
-    if start is not None:
-        inputs["start"] = start_from(prior, model_folder(start))
-    objective = Denoising(
-        prior,
-        latents,
-        statistics,
-        features,
-        recipe.objective,
-        batch_size=recipe.loop.batch_size,
-        seed=recipe.loop.seed,
-    )
-    average = train(objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress)
-    assert isinstance(average, Prior)
-    config = replace(
-        first.config,
-        name=name,
-        prior=recipe.model,
-        text="minilm",
-        sampler=replace(SAMPLER, clip=statistics.clip),
-    )
-    model = Model(config=config, autoencoder=first.autoencoder, prior=average, statistics=statistics)
-    save_model(run / "model", model, card=CARD.format(name=name))
-    return run / "model"
-
-
-def start_from(prior: Prior, folder: Path) -> str:
-    """Give `prior` the weights of the prior in `folder`; returns that model's hash.
-
-    Raises: ModelError if there is no prior there or it is built otherwise.
-    """
-    model = load_model(folder)
-    if model.prior is None:
-        raise ModelError(f"{folder} holds no prior to start from.")
-    if model.prior.config != prior.config:
-        raise ModelError(f"The prior in {folder} is built otherwise than the recipe says; choose its recipe.")
-    prior.load_state_dict(model.prior.state_dict())
-    return model.sha256
-
-
-def encoded(
-    data: Path,
-    encoder: Path,
-    first: Model,
-    run: Path,
-    recipe: PriorRecipe,
-    progress: Callable[[int, int], None] | None,
-) -> LatentSet:
-    """The encoder run's refined latents where it has some, else the encoder's, made once.
-
-    Raises: CheckpointError if those there are of another encoder.
-    """
-    if (encoder / "latents").is_dir():
-        return load_latents(encoder / "latents")
-    folder, mark = run / "latents", run / "latents" / "encoder.sha256"
-    if mark.is_file():
-        if mark.read_text().strip() != first.sha256:
-            raise CheckpointError(f"{run} holds latents of another encoder; choose another folder for --out.")
-        return load_latents(folder)
-    records = training_records(data)
-    check_points(records, first.config.points)
-    latents = encode_records(
-        first.autoencoder,
-        records,
-        points=first.config.points,
-        draws=recipe.draws,
-        augmentation=recipe.augmentation,
-        seed=recipe.loop.seed,
-        progress=progress,
-    )
-    save_latents(latents, folder)
-    mark.write_text(first.sha256 + "\n")
-    return latents
 
 
 def training_records(data: Path) -> list[AssetRecord]:
@@ -221,16 +126,3 @@ def digest_of_records(records: list[AssetRecord]) -> str:
         for part in (record.id.encode(), record.points.tobytes(), record.signed_distance.tobytes()):
             digest.update(part)
     return digest.hexdigest()
-
-
-def digest_of_latents(latents: LatentSet) -> str:
-    return hashlib.sha256(latents.latents.numpy().tobytes()).hexdigest()
-
-
-def check_points(records: list[AssetRecord], wanted: int) -> None:
-    there = min(len(record.points) for record in records)
-    if there < wanted:
-        raise DatasetError(
-            f"The model reads {wanted} points of an asset but the data set has {there}: build the "
-            "data with a larger recipe, or choose a smaller one for the model."
-        )

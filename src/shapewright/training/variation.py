@@ -1,7 +1,7 @@
 """Assets varied for training, in ways that keep what they are: mirrored, stretched a little, recoloured."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from shapewright.dataset.augment import (
 from shapewright.dataset.loader import AssetRecord
 from shapewright.errors import ConfigError
 
-__all__ = ["Augmentation", "VariedAsset", "vary"]
+__all__ = ["Augmentation", "Variation", "VariedAsset", "draw_variation", "varied", "vary"]
 
 # Stretched surfaces must stay this far inside the box.
 BOX_MARGIN = 0.98
@@ -47,6 +47,39 @@ class Augmentation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Variation:
+    """One draw of the changes, made to all that shows the asset. The default: the asset as it is."""
+
+    mirrored: bool = False
+    factors: tuple[float, float, float] | None = None  # by which the axes are stretched
+    recolor: Recolor | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """What JSON can hold of it; only what is changed."""
+        made: dict[str, Any] = {"mirrored": True} if self.mirrored else {}
+        if self.factors is not None:
+            made["factors"] = list(self.factors)
+        if self.recolor is not None:
+            change = self.recolor
+            colors = {"source": change.source.tolist(), "target": change.target.tolist()}
+            made["recolor"] = {**colors, "to_color": change.to_color, "share": change.share}
+        return made
+
+    @classmethod
+    def of_plain(cls, made: dict[str, Any]) -> Self:
+        """The inverse of `plain`."""
+        factors, change = made.get("factors"), made.get("recolor")
+        if change is not None:
+            colors = {name: np.array(change[name]) for name in ("source", "target")}
+            change = Recolor(**colors, to_color=change["to_color"], share=change["share"])
+        return cls(
+            mirrored=made.get("mirrored", False),
+            factors=None if factors is None else (factors[0], factors[1], factors[2]),
+            recolor=change,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class VariedAsset:
     """One draw: float32 arrays, colours sRGB in [0, 1]."""
 
@@ -55,36 +88,57 @@ class VariedAsset:
     signed_distance: np.ndarray  # (Q,)
     query_colors: np.ndarray  # (Q, 3)
     query_normals: np.ndarray  # (Q, 3)
-    recolored: bool
+    variation: Variation
+
+    @property
+    def recolored(self) -> bool:
+        return self.variation.recolor is not None
 
 
 def vary(
     record: AssetRecord, window: slice, points: int, augmentation: Augmentation, rng: np.random.Generator
 ) -> VariedAsset:
     """The first `points` points and the queries in `window`, changed alike by one random draw."""
+    return varied(record, window, points, draw_variation(record, points, augmentation, rng))
+
+
+def draw_variation(
+    record: AssetRecord, points: int, augmentation: Augmentation, rng: np.random.Generator
+) -> Variation:
+    """What chance changes of the asset, of which the first `points` points are looked at."""
+    cloud = record.points[:points].astype(np.float32)
+    mirrored = bool(rng.random() < augmentation.mirror)
+    factors = None
+    if rng.random() < augmentation.scale:
+        x, y, z = stretch_factors(cloud, augmentation.stretch, rng).tolist()
+        factors = (x, y, z)
+    return Variation(mirrored=mirrored, factors=factors, recolor=draw_recolor(cloud, augmentation, rng))
+
+
+def varied(record: AssetRecord, window: slice, points: int, variation: Variation) -> VariedAsset:
+    """The first `points` points and the queries in `window`, changed alike."""
     cloud = record.points[:points].astype(np.float32)
     queries = record.queries[window].astype(np.float32)
     distance = record.signed_distance[window].astype(np.float32)
     colors = record.query_colors[window].astype(np.float32) / 255
     normals = record.query_normals[window].astype(np.float32) / 127
-    if rng.random() < augmentation.mirror:
+    if variation.mirrored:
         cloud, queries, normals = mirror(cloud), mirror(queries), mirror_normals(normals)
-    if rng.random() < augmentation.scale:
-        factors = stretch_factors(cloud, augmentation.stretch, rng)
+    if variation.factors is not None:
+        factors = np.array(variation.factors, dtype=np.float32)
         cloud, queries = scale_axes(cloud, factors), scale_axes(queries, factors)
         distance = scale_distances(distance, normals, factors)
         normals = scale_normals(normals, factors)
-    change = draw_recolor(cloud, augmentation, rng)
-    if change is not None:
-        cloud = np.concatenate([cloud[:, :3], recolor(cloud[:, 3:], change)], axis=1)
-        colors = recolor(colors, change)
+    if variation.recolor is not None:
+        cloud = np.concatenate([cloud[:, :3], recolor(cloud[:, 3:], variation.recolor)], axis=1)
+        colors = recolor(colors, variation.recolor)
     return VariedAsset(
         points=cloud.astype(np.float32),
         queries=queries.astype(np.float32),
         signed_distance=distance.astype(np.float32),
         query_colors=colors.astype(np.float32),
         query_normals=normals.astype(np.float32),
-        recolored=change is not None,
+        variation=variation,
     )
 
 

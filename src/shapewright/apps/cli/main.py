@@ -15,6 +15,7 @@ from shapewright.apps.cli.evaluate import Evaluate
 from shapewright.apps.cli.export import Export
 from shapewright.apps.cli.generate import Generate
 from shapewright.apps.cli.interpolate import Interpolate
+from shapewright.apps.cli.latents import Latents
 from shapewright.apps.cli.models import Models
 from shapewright.apps.cli.parity import Parity
 from shapewright.apps.cli.render import Render
@@ -35,6 +36,7 @@ AnyCommand = (
     | Annotated[Interpolate, tyro.conf.subcommand("interpolate")]
     | Annotated[Data, tyro.conf.subcommand("data")]
     | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Latents, tyro.conf.subcommand("latents")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Models, tyro.conf.subcommand("models")]
     | Annotated[Parity, tyro.conf.subcommand("parity")]

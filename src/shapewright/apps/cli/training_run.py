@@ -13,17 +13,15 @@ from shapewright.apps.cli.terminal import Advance, Terminal, duration
 from shapewright.atomic_file import check_writable
 from shapewright.errors import ConfigError
 
-__all__ = ["EncoderGiven", "Run", "losses_on"]
+__all__ = ["EncoderGiven", "Run", "RunSettings", "losses_on"]
 
 RecipeT = TypeVar("RecipeT")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run(Command):
-    """What every kind of training is told."""
+class RunSettings(Command):
+    """What every kind of training is told, but what it learns from."""
 
-    data: Path
-    """Folder of a data set, from `shapewright data build`."""
     out: Path
     """Folder of the run; the finished model is in its subfolder model. An unfinished run there goes on."""
     name: AnyText = None
@@ -66,6 +64,14 @@ class Run(Command):
     def finish(self, terminal: Terminal, model: Path) -> None:
         """Say where the model is."""
         terminal.result({"run": str(self.out), "model": str(model)}, str(model))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(RunSettings):
+    """A training on a data set."""
+
+    data: Path
+    """Folder of a data set, from `shapewright data build`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,5 @@
-"""The prior's objective: recover a latent from its noised self, knowing its text."""
+"""The prior's objective: recover a latent from its noised self, knowing a text or a view of it."""
 
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,63 +7,46 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from shapewright.conditioning import TextConditioner, TextFeatures
 from shapewright.diffusion.losses import denoising_loss
 from shapewright.errors import ConfigError
 from shapewright.prior.condition import Condition
 from shapewright.prior.prior import Prior
 from shapewright.prior.statistics import LatentStatistics
 from shapewright.training.batches import draw_indices
+from shapewright.training.conditions import CaptionConditions, CaptionFeatures, Conditions
 from shapewright.training.latents import LatentSet
 
-__all__ = ["CaptionFeatures", "Denoising", "DenoisingConfig", "LatentBatch"]
-
-ENCODE_BATCH = 256
+__all__ = ["Denoising", "DenoisingConfig", "LatentBatch"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DenoisingConfig:
-    """`condition_drop`: how often a sample is learnt without its text. `clip` bounds standardised latents.
+    """`condition_drop`: how often a sample is learnt without its condition.
 
+    `standardise`: latents are learnt with mean 0 and standard deviation 1, bounded by `clip` in size;
+    otherwise as they are, in [-1, 1], as the published priors learnt them.
     `caption_sharing` s: of its captions, a sample is told one with a probability in proportion to n^s, n
     the number of samples that have this caption. 0: all alike. Above: the words that people use for many
     things ("a tree") come up more often than those for one ("a Japanese maple").
     """
 
     condition_drop: float = 0.1
+    standardise: bool = True
     clip: float = 4.0
     caption_sharing: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.condition_drop < 1:
             raise ConfigError(f"condition_drop must be in 0..1, got {self.condition_drop}")
+        if not self.clip > 0:
+            raise ConfigError(f"clip must be positive, got {self.clip}")
         if not 0 <= self.caption_sharing <= 4:
             raise ConfigError(f"caption_sharing must be in 0..4, got {self.caption_sharing}")
 
 
-class CaptionFeatures:
-    """Features of every distinct caption, computed once and kept in half precision."""
-
-    def __init__(self, captions: list[str], conditioner: TextConditioner) -> None:
-        self.index = {text: i for i, text in enumerate(dict.fromkeys(captions))}
-        texts = list(self.index)
-        parts = [conditioner.encode(texts[i : i + ENCODE_BATCH]) for i in range(0, len(texts), ENCODE_BATCH)]
-        self.pooled = torch.cat([p.pooled for p in parts]).half()
-        self.tokens = torch.cat([p.tokens for p in parts]).half()
-        self.mask = torch.cat([p.mask for p in parts])
-
-    def condition(self, texts: list[str]) -> Condition:
-        """The condition of these captions, cut to the longest of them."""
-        rows = torch.tensor([self.index[text] for text in texts])
-        features = TextFeatures(
-            pooled=self.pooled[rows].float(), tokens=self.tokens[rows].float(), mask=self.mask[rows]
-        )
-        return Condition.from_text(features).trimmed()
-
-
 @dataclass(frozen=True, kw_only=True)
 class LatentBatch:
-    """Standardised latents and what is said of them."""
+    """Latents as the prior sees them, and what is told of them."""
 
     names: list[str]
     latents: Float[Tensor, "b t c"]
@@ -72,32 +54,36 @@ class LatentBatch:
 
 
 class Denoising:
-    """Trains a text prior on latents held in memory."""
+    """Trains a prior on a set of latents. Without `statistics` they are taken as they are.
+
+    conditions: of the same set; features of all its captions do, of which each latent is then told its own.
+    """
 
     def __init__(
         self,
         model: Prior,
         latents: LatentSet,
-        statistics: LatentStatistics,
-        features: CaptionFeatures,
+        statistics: LatentStatistics | None,
+        conditions: Conditions | CaptionFeatures,
         config: DenoisingConfig,
         *,
         batch_size: int,
         seed: int = 0,
     ) -> None:
-        self.model, self.set, self.features, self.config = model, latents, features, config
-        self.standardised = statistics.standardise(latents.latents)
+        self.model, self.set, self.statistics = model, latents, statistics
+        if isinstance(conditions, CaptionFeatures):
+            conditions = CaptionConditions(latents.captions, conditions, sharing=config.caption_sharing)
+        self.conditions, self.config = conditions, config
         self.batch_size, self.seed = batch_size, seed
-        self.bounds = caption_bounds(latents.captions, config.caption_sharing)
 
     def batch(self, step: int) -> LatentBatch:
-        chosen = draw_indices(len(self.set.assets), self.batch_size, step, self.seed)
-        rng = np.random.default_rng((self.seed, step))
-        texts = [self.set.captions[i][int(np.searchsorted(self.bounds[i], rng.random()))] for i in chosen]
+        chosen = draw_indices(len(self.set), self.batch_size, step, self.seed)
+        marks = np.random.default_rng((self.seed, step)).random(self.batch_size)
+        latents = self.set.rows(chosen)
         return LatentBatch(
             names=[self.set.assets[i] for i in chosen],
-            latents=self.standardised[torch.from_numpy(chosen)],
-            condition=self.features.condition(texts),
+            latents=latents if self.statistics is None else self.statistics.standardise(latents),
+            condition=self.conditions.draw(chosen, marks),
         )
 
     def losses(self, model: nn.Module, batch: LatentBatch, generator: torch.Generator) -> dict[str, Tensor]:
@@ -110,20 +96,12 @@ class Denoising:
         variance = output[:, 1] if output.shape[1] > 1 else None
         result = denoising_loss(diffusion, output[:, 0], variance, x0=x0, t=t, noise=noise)
         losses = {"loss": result.total.mean(), "squared_error": result.squared_error.mean()}
+        if result.bound_bits is not None:
+            losses["bound_bits"] = result.bound_bits.mean()
         return {**losses, **errors_by_noise(result.squared_error, t, diffusion.timesteps)}
 
     def asset_names(self, batch: LatentBatch) -> list[str]:
         return batch.names
-
-
-def caption_bounds(captions: list[list[str]], sharing: float) -> list[np.ndarray]:
-    """Per sample (captions,), rising to 1: caption k is drawn by a number in bounds[k-1]..bounds[k]."""
-    counts = Counter(text for texts in captions for text in set(texts))
-    weights = [np.array([counts[text] for text in texts], dtype=np.float64) ** sharing for texts in captions]
-    bounds = [np.cumsum(weight) / weight.sum() for weight in weights]
-    for bound in bounds:
-        bound[-1] = 1.0  # rounding must leave no number without a caption
-    return bounds
 
 
 def errors_by_noise(error: Float[Tensor, " b"], t: Tensor, timesteps: int) -> dict[str, Tensor]:

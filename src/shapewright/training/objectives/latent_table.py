@@ -161,6 +161,7 @@ class LatentTable:
             latents=model.table.detach().clamp(-1, 1).float().cpu(),
             assets=[self.records[index].id for index, _ in drawn],
             captions=[captions_of_varied(self.records[index], varied) for index, varied in drawn],
+            variations=[varied.variation for _, varied in drawn],
         )
 
 

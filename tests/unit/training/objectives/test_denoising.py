@@ -1,64 +1,22 @@
 """The prior's batches, conditions and losses."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from shapewright.conditioning import TextFeatures
+from shapewright.diffusion import DiffusionConfig, ScheduleConfig
+from shapewright.diffusion.discrete import Prediction
 from shapewright.errors import ConfigError
-from shapewright.prior import Condition, LatentStatistics, Prior
+from shapewright.prior import Condition, LatentStatistics, Prior, PriorConfig
+from shapewright.training.conditions import CaptionConditions, CaptionFeatures
 from shapewright.training.latents import LatentSet
-from shapewright.training.objectives.denoising import (
-    CaptionFeatures,
-    Denoising,
-    DenoisingConfig,
-    caption_bounds,
-    errors_by_noise,
-)
+from shapewright.training.objectives.denoising import Denoising, DenoisingConfig, errors_by_noise
 from shapewright.training.recipes.prior import tiny
 from tiny_models import FakeText
 
 CAPTIONS = [["a chair", "a wooden chair"], ["a red lamp"], ["chair", "a chair"]]
-
-
-class CountingText(FakeText):
-    def __init__(self) -> None:
-        super().__init__(max_tokens=6)
-        self.asked: list[str] = []
-
-    def encode(self, prompts: Sequence[str]) -> TextFeatures:
-        self.asked += prompts
-        return super().encode(prompts)
-
-
-def test_features_of_captions_are_the_text_encoders() -> None:
-    text = CountingText()
-    features = CaptionFeatures([caption for captions in CAPTIONS for caption in captions], text)
-    assert text.asked == ["a chair", "a wooden chair", "a red lamp", "chair"], "each once"
-    wanted = ["chair", "a wooden chair", "chair"]
-    condition = features.condition(wanted)
-    told = Condition.from_text(FakeText(max_tokens=6).encode(wanted))
-    assert told.text_tokens is not None
-    assert condition.text_tokens is not None
-    assert condition.text_mask is not None
-    # kept in half precision: 11 bits
-    torch.testing.assert_close(condition.text_pooled, told.text_pooled, rtol=1e-3, atol=1e-3)
-    torch.testing.assert_close(condition.text_tokens, told.text_tokens[:, :3], rtol=1e-3, atol=1e-3)
-    assert condition.text_mask.tolist() == [[True, False, False], [True] * 3, [True, False, False]]
-    assert condition.text_pooled is not None
-    assert condition.text_pooled.dtype == torch.float32
-
-
-def test_captions_are_encoded_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    captions = [f"chair number {i}" for i in range(7)]
-    whole = CaptionFeatures(captions, FakeText())
-    monkeypatch.setattr("shapewright.training.objectives.denoising.ENCODE_BATCH", 3)
-    parts = CaptionFeatures(captions, FakeText())
-    assert torch.equal(parts.tokens, whole.tokens)
-    assert torch.equal(parts.mask, whole.mask)
 
 
 class Oracle(nn.Module):
@@ -73,30 +31,38 @@ class Oracle(nn.Module):
         return (torch.zeros_like(x) if self.answer is None else self.answer)[:, None]
 
 
-def objective_of(batch_size: int = 8, drop: float = 0.0) -> Denoising:
+def objective_of(
+    batch_size: int = 8, drop: float = 0.0, prior: PriorConfig | None = None, standardise: bool = True
+) -> Denoising:
     torch.manual_seed(0)
     latents = LatentSet(latents=torch.randn(3, 8, 8) * 0.1 + 0.5, assets=["a", "b", "c"], captions=CAPTIONS)
-    statistics = LatentStatistics.measure([latents.latents])
+    statistics = LatentStatistics.measure([latents.latents]) if standardise else None
     features = CaptionFeatures([text for texts in CAPTIONS for text in texts], FakeText(max_tokens=6))
+    conditions = CaptionConditions(CAPTIONS, features)
     config = DenoisingConfig(condition_drop=drop)
-    return Denoising(Prior(tiny().model), latents, statistics, features, config, batch_size=batch_size)
+    model = Prior(prior or tiny().model)
+    return Denoising(model, latents, statistics, conditions, config, batch_size=batch_size)
 
 
 def test_a_batch_is_latents_with_captions_of_their_own() -> None:
     objective = objective_of(batch_size=3)
     told: list[list[str]] = []
-    own = objective.features.condition
-    objective.features.condition = lambda texts: (told.append(texts), own(texts))[1]
+    assert isinstance(objective.conditions, CaptionConditions)
+    features = objective.conditions.features
+    own = features.condition
+    features.condition = lambda texts: (told.append(texts), own(texts))[1]
+    assert objective.statistics is not None
+    standardised = objective.statistics.standardise(objective.set.latents)
     for step in range(20):
         batch = objective.batch(step)
         for name, text, latent in zip(batch.names, told[-1], batch.latents, strict=True):
             row = objective.set.assets.index(name)
             assert text in CAPTIONS[row]
-            assert torch.equal(latent, objective.standardised[row])
+            assert torch.equal(latent, standardised[row])
     assert {text for texts in told for text in texts} == {text for texts in CAPTIONS for text in texts}
     assert objective.batch(5).names == objective.batch(5).names
     # three latents in one dimension each: standardised to mean 0 and spread 1
-    torch.testing.assert_close(objective.standardised.mean(dim=0), torch.zeros(8, 8), rtol=0, atol=1e-4)
+    torch.testing.assert_close(standardised.mean(dim=0), torch.zeros(8, 8), rtol=0, atol=1e-4)
 
 
 def test_a_prior_that_knows_the_answer_has_no_loss() -> None:
@@ -126,6 +92,33 @@ def test_what_the_prior_is_asked_follows_from_the_generator() -> None:
     assert bool(condition.text_pooled[~dropped].any(dim=1).all())
 
 
+def test_latents_may_be_learnt_as_they_are() -> None:
+    objective = objective_of(batch_size=3, standardise=False)
+    batch = objective.batch(0)
+    rows = [objective.set.assets.index(name) for name in batch.names]
+    assert torch.equal(batch.latents, objective.set.latents[rows])
+
+
+@pytest.mark.parametrize("prediction", ["x0", "eps"])
+def test_the_variance_is_learnt_beside_the_prediction(prediction: Prediction) -> None:
+    """By the schedules that the published families learn it with: exp for latents, cosine for eps."""
+    schedule = ScheduleConfig(name="exp" if prediction == "x0" else "cosine")
+    diffusion = DiffusionConfig(schedule=schedule, prediction=prediction)
+    config = replace(tiny().model, predict_variance=True, diffusion=diffusion)
+    objective = objective_of(prior=config, batch_size=32)
+    optimizer = torch.optim.Adam(objective.model.parameters(), lr=2e-3)
+    bounds: list[float] = []
+    for step in range(40):
+        batch = objective.batch(step)
+        losses = objective.losses(objective.model, batch, torch.Generator().manual_seed(step))
+        torch.testing.assert_close(losses["loss"], losses["squared_error"] + losses["bound_bits"])
+        optimizer.zero_grad()
+        losses["loss"].backward()
+        optimizer.step()
+        bounds.append(losses["bound_bits"].item())
+    assert sum(bounds[-8:]) < 0.9 * sum(bounds[:8])
+
+
 def test_the_prior_itself_learns_which_latent_belongs_to_which_text() -> None:
     objective = objective_of()
     optimizer = torch.optim.Adam(objective.model.parameters(), lr=2e-3)
@@ -153,11 +146,3 @@ def test_errors_by_noise() -> None:
 def test_a_prior_that_never_hears_its_text_is_refused(drop: float) -> None:
     with pytest.raises(ConfigError, match=r"condition_drop must be in 0..1"):
         DenoisingConfig(condition_drop=drop)
-
-
-def test_captions_that_many_samples_share_are_told_more_often() -> None:
-    captions = [["ficus", "tree"], ["maple", "tree"], ["pine", "tree"], ["tree"]]
-    alike, shared = caption_bounds(captions, 0.0), caption_bounds(captions, 1.0)
-    np.testing.assert_allclose(alike[0], [0.5, 1.0])
-    np.testing.assert_allclose(shared[0], [0.2, 1.0], err_msg="one sample is a ficus, four are trees")
-    np.testing.assert_allclose(shared[3], [1.0])

@@ -9,15 +9,16 @@ from shapewright.autoencoder import Autoencoder
 from shapewright.config import from_dict, to_dict
 from shapewright.dataset.recipes import DataRecipe
 from shapewright.errors import ConfigError
-from shapewright.prior import Prior
+from shapewright.prior import Condition, Prior, PriorConfig
 from shapewright.training.recipes import encoder as encoders
 from shapewright.training.recipes import overridden
 from shapewright.training.recipes import prior as priors
 
+CONDITIONS: tuple[priors.ConditionKind, ...] = ("text", "image")
 ALL = [
     *(recipe() for recipe in encoders.ENCODER_RECIPES.values()),
     *(recipe() for recipe in encoders.REFINEMENT_RECIPES.values()),
-    *(recipe() for recipe in priors.PRIOR_RECIPES.values()),
+    *(recipe(condition) for recipe in priors.PRIOR_RECIPES.values() for condition in CONDITIONS),
 ]
 
 
@@ -56,9 +57,59 @@ def test_the_paper_is_as_large_as_published() -> None:
     assert projections == 256 * 1024 * (93 + 3 * 256)
 
 
-@pytest.mark.parametrize("name", ["tiny", "homeware"])
-def test_priors_fit_their_encoders(name: str) -> None:
-    prior = priors.PRIOR_RECIPES[name]().model
+@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("name", priors.PRIOR_RECIPES)
+def test_priors_build(name: str, condition: priors.ConditionKind) -> None:
+    recipe = priors.PRIOR_RECIPES[name](condition)
+    with torch.device("meta"):
+        model = Prior(recipe.model)
+        x = torch.zeros(2, recipe.model.latent_tokens, recipe.model.latent_channels)
+        told = condition_of(recipe.model)
+        out = model(x, torch.zeros(2, dtype=torch.long), told)
+    assert out.shape == (2, recipe.model.outputs, *x.shape[1:])
+    assert (recipe.text is None) == (condition == "image")
+
+
+def condition_of(config: PriorConfig) -> Condition:
+    """Zeros of the widths that it takes."""
+    if config.image_token_width is not None:
+        return Condition(image_tokens=torch.zeros(2, 256, config.image_token_width))
+    pooled = None if config.text_pooled_width is None else torch.zeros(2, config.text_pooled_width)
+    if config.text_token_width is None:
+        return Condition(text_pooled=pooled)
+    tokens, mask = torch.zeros(2, 5, config.text_token_width), torch.ones(2, 5, dtype=torch.bool)
+    return Condition(text_pooled=pooled, text_tokens=tokens, text_mask=mask)
+
+
+def test_the_published_priors() -> None:
+    """PAPER.md: heads, condition, dropping, x0 and variance under exp; latents as they are; guidance."""
+    text, image = priors.paper("text"), priors.paper("image")
+    assert (text.model.heads, image.model.heads) == (16, 8)
+    assert (text.model.layers, text.model.width) == (image.model.layers, image.model.width) == (24, 1024)
+    assert (text.model.text_pooled_width, text.model.text_token_width) == (768, None)
+    assert image.model.image_token_width == 1024
+    assert (text.text, image.image) == ("clip", "clip")
+    assert (text.sampler.guidance, image.sampler.guidance) == (15, 3)
+    for recipe in (text, image):
+        assert recipe.objective.condition_drop == 0.1
+        assert not recipe.objective.standardise
+        assert recipe.model.predict_variance
+        diffusion = recipe.model.diffusion
+        assert (diffusion.prediction, diffusion.schedule.name) == ("x0", "exp")
+        assert (recipe.sampler.steps, recipe.sampler.clip) == (64, 1)
+
+
+@pytest.mark.parametrize("change", ['image="clip"', "text=null", "model.text_pooled_width=null"])
+def test_a_prior_recipe_has_one_condition(change: str) -> None:
+    broken = [change, "model.text_token_width=null"] if "pooled" in change else [change]
+    with pytest.raises(ConfigError, match="has a text encoder or an image encoder"):
+        overridden(priors.tiny(), broken)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("name", sorted(set(priors.PRIOR_RECIPES) & set(encoders.ENCODER_RECIPES)))
+def test_priors_fit_their_encoders(name: str, condition: priors.ConditionKind) -> None:
+    prior = priors.PRIOR_RECIPES[name](condition).model
     field = encoders.ENCODER_RECIPES[name]().model.field
     assert (prior.latent_tokens, prior.latent_channels) == (field.latent_tokens, field.latent_channels)
 

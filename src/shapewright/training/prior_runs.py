@@ -1,0 +1,167 @@
+"""Whole runs of priors: latents and a recipe in, a run folder with a whole model in it out."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from shapewright.errors import ModelError
+from shapewright.pipeline import Model, load_model, save_model
+from shapewright.pipeline.device import choose_device
+from shapewright.prior import LatentStatistics, Prior
+from shapewright.training.conditions import CaptionConditions, CaptionFeatures, Conditions
+from shapewright.training.encoding import Advance
+from shapewright.training.frozen_encoders import clip_digest, clip_place, image_encoder, text_encoder
+from shapewright.training.latents import LatentSet, load_latents, statistics_of
+from shapewright.training.loop import Progress, train
+from shapewright.training.objectives.denoising import Denoising
+from shapewright.training.prior_sources import (
+    PriorSource,
+    check_data,
+    check_shape,
+    held_out_source,
+    latents_for,
+)
+from shapewright.training.recipes.prior import PriorRecipe
+from shapewright.training.runs import CARD, model_folder
+from shapewright.training.view_conditions import view_conditions
+
+__all__ = ["conditions_for", "held_out_objective", "train_prior"]
+
+
+def train_prior(
+    data: Path | None,
+    encoder: Path | None,
+    run: Path,
+    recipe: PriorRecipe,
+    *,
+    name: str,
+    latents: Path | None = None,
+    start: Path | None = None,
+    progress: Progress | None = None,
+    encoding: Advance | None = None,
+) -> Path:
+    """Train a prior on the latents of an encoder; returns the folder of the whole model.
+
+    latents: a folder that `shapewright latents` made; the encoder is then the one that it names, if none is
+    given. Without it, `encoder` is a model, by folder or name, or the run of an encoder or a refinement:
+    refined latents are taken as they are; otherwise the data set is encoded first, into RUN/latents.
+    start: a model folder or run whose prior is trained on, with new moments and a new rate.
+    encoding(done, total): latents made, or views whose features are.
+    Raises: DatasetError, ModelError, CheckpointError, ConfigError.
+    """
+    source = latents_for(data, encoder, latents, run, recipe, encoding)
+    found = load_latents(source.latents)
+    check_shape(recipe, found, source.model.config)
+    statistics = None
+    if recipe.objective.standardise:
+        statistics = statistics_of(source.latents, clip=recipe.objective.clip)
+    torch.manual_seed(recipe.loop.seed)
+    prior = Prior(recipe.model)
+    inputs = {"set of latents": found.digest, "encoder": source.model.sha256}
+    if recipe.image == "clip" or recipe.text == "clip":
+        tower = "image" if recipe.image else "text"
+        inputs[f"{tower} encoder"] = clip_digest(recipe, tower)
+    if start is not None:
+        inputs["start"] = start_from(prior, model_folder(start))
+    objective = Denoising(
+        prior,
+        found,
+        statistics,
+        conditions_for(found, source, recipe, encoding),
+        recipe.objective,
+        batch_size=recipe.loop.batch_size,
+        seed=recipe.loop.seed,
+    )
+    average = train(objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress)
+    assert isinstance(average, Prior)
+    return save_whole(run / "model", source.model, average, statistics, recipe, name)
+
+
+def save_whole(
+    folder: Path,
+    first: Model,
+    prior: Prior,
+    statistics: LatentStatistics | None,
+    recipe: PriorRecipe,
+    name: str,
+) -> Path:
+    """The autoencoder with its new prior, as a model that `Pipeline.from_pretrained` takes."""
+    config = replace(
+        first.config,
+        name=name,
+        prior=recipe.model,
+        text=recipe.text,
+        image=recipe.image,
+        clip=clip_place(recipe),
+        sampler=recipe.sampler if statistics is None else replace(recipe.sampler, clip=statistics.clip),
+    )
+    model = Model(config=config, autoencoder=first.autoencoder, prior=prior, statistics=statistics)
+    save_model(folder, model, card=CARD.format(name=name))
+    return folder
+
+
+def conditions_for(
+    latents: LatentSet, source: PriorSource, recipe: PriorRecipe, progress: Advance | None = None
+) -> Conditions:
+    """What the recipe's prior is told of these latents, of whichever split they are.
+
+    Raises: DatasetError, ModelError, ConfigError.
+    """
+    device = choose_device()
+    if recipe.image is None:
+        encoder = text_encoder(recipe, tokens=source.model.config.text_tokens, device=device)
+        told = [text for texts in latents.captions for text in texts]
+        features = CaptionFeatures(told, encoder, tokens=recipe.model.text_token_width is not None)
+        return CaptionConditions(latents.captions, features, sharing=recipe.objective.caption_sharing)
+    return view_conditions(
+        latents,
+        source.latents,
+        check_data(source),
+        image_encoder(recipe, device=device),
+        clip_digest(recipe, "image"),
+        recipe.views,
+        progress=progress,
+    )
+
+
+def held_out_objective(
+    prior: Prior,
+    source: PriorSource,
+    run: Path,
+    statistics: LatentStatistics | None,
+    recipe: PriorRecipe,
+    progress: Advance | None = None,
+) -> Denoising | None:
+    """The prior's objective on the validation assets, to be measured and never learnt from.
+
+    None where the data set keeps no assets for that. `statistics` are those of training.
+    Raises: DatasetError, ModelError, ConfigError.
+    """
+    held_out = held_out_source(source, run, recipe, progress)
+    if held_out is None:
+        return None
+    found = load_latents(held_out.latents, "val")
+    return Denoising(
+        prior,
+        found,
+        statistics,
+        conditions_for(found, held_out, recipe, progress),
+        recipe.objective,
+        batch_size=min(recipe.loop.batch_size, len(found)),
+        seed=recipe.loop.seed,
+    )
+
+
+def start_from(prior: Prior, folder: Path) -> str:
+    """Give `prior` the weights of the prior in `folder`; returns that model's hash.
+
+    Raises: ModelError if there is no prior there or it is built otherwise.
+    """
+    model = load_model(folder)
+    if model.prior is None:
+        raise ModelError(f"{folder} holds no prior to start from.")
+    if model.prior.config != prior.config:
+        raise ModelError(f"The prior in {folder} is built otherwise than the recipe says; choose its recipe.")
+    prior.load_state_dict(model.prior.state_dict())
+    return model.sha256

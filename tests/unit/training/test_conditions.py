@@ -1,0 +1,88 @@
+"""Captions as conditions: their features, and which of them is told."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+
+from shapewright.conditioning import TextFeatures
+from shapewright.errors import ConfigError, DatasetError
+from shapewright.prior import Condition
+from shapewright.training.conditions import (
+    CaptionConditions,
+    CaptionFeatures,
+    caption_bounds,
+    check_feature_width,
+)
+from tiny_models import FakeText
+
+CAPTIONS = [["a chair", "a wooden chair"], ["a red lamp"], ["chair", "a chair"]]
+
+
+class CountingText(FakeText):
+    def __init__(self) -> None:
+        super().__init__(max_tokens=6)
+        self.asked: list[str] = []
+
+    def encode(self, prompts: Sequence[str]) -> TextFeatures:
+        self.asked += prompts
+        return super().encode(prompts)
+
+
+def test_features_of_captions_are_the_text_encoders() -> None:
+    text = CountingText()
+    features = CaptionFeatures([caption for captions in CAPTIONS for caption in captions], text)
+    assert text.asked == ["a chair", "a wooden chair", "a red lamp", "chair"], "each once"
+    wanted = ["chair", "a wooden chair", "chair"]
+    condition = features.condition(wanted)
+    told = Condition.from_text(FakeText(max_tokens=6).encode(wanted))
+    assert told.text_tokens is not None
+    assert condition.text_tokens is not None
+    assert condition.text_mask is not None
+    # kept in half precision: 11 bits
+    torch.testing.assert_close(condition.text_pooled, told.text_pooled, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(condition.text_tokens, told.text_tokens[:, :3], rtol=1e-3, atol=1e-3)
+    assert condition.text_mask.tolist() == [[True, False, False], [True] * 3, [True, False, False]]
+    assert condition.text_pooled is not None
+    assert condition.text_pooled.dtype == torch.float32
+
+
+def test_a_prior_of_pooled_vectors_needs_no_tokens() -> None:
+    features = CaptionFeatures(["a chair", "a lamp"], FakeText(), tokens=False)
+    assert features.tokens is None
+    condition = features.condition(["a lamp"])
+    assert condition.text_tokens is None
+    expected = FakeText().encode(["a lamp"]).pooled
+    torch.testing.assert_close(condition.text_pooled, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_captions_are_encoded_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    captions = [f"chair number {i}" for i in range(7)]
+    whole = CaptionFeatures(captions, FakeText())
+    monkeypatch.setattr("shapewright.training.conditions.ENCODE_BATCH", 3)
+    parts = CaptionFeatures(captions, FakeText())
+    assert whole.tokens is not None
+    assert parts.tokens is not None
+    assert torch.equal(parts.tokens, whole.tokens)
+    assert torch.equal(parts.mask, whole.mask)
+
+
+def test_captions_that_many_samples_share_are_told_more_often() -> None:
+    captions = [["ficus", "tree"], ["maple", "tree"], ["pine", "tree"], ["tree"]]
+    alike, shared = caption_bounds(captions, 0.0), caption_bounds(captions, 1.0)
+    np.testing.assert_allclose(alike[0], [0.5, 1.0])
+    np.testing.assert_allclose(shared[0], [0.2, 1.0], err_msg="one sample is a ficus, four are trees")
+    np.testing.assert_allclose(shared[3], [1.0])
+
+
+def test_latents_without_a_caption_are_told() -> None:
+    with pytest.raises(DatasetError, match="1 of 2 latents have no caption in English"):
+        CaptionConditions([["a chair"], []], CaptionFeatures(["a chair"], FakeText()))
+
+
+def test_an_encoder_of_another_width_is_told() -> None:
+    check_feature_width("text_pooled_width", 8, 8)
+    check_feature_width("text_pooled_width", None, 8)
+    with pytest.raises(ConfigError, match=r"features of 768 numbers, .* gives 8: .* --set model\.text.*=8"):
+        check_feature_width("text_pooled_width", 768, 8)
