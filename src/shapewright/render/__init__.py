@@ -1,6 +1,8 @@
 """A field as something to look at: NeRF pictures, meshes and pictures of meshes."""
 
 from shapewright.render.nerf import NerfConfig, NerfImage, render_nerf, render_nerf_image
+from shapewright.render.nerf_in_parts import render_nerf_in_parts
+from shapewright.render.ray_marks import RayMarks, draw_marks
 from shapewright.render.shading import MeshRenderer, render_mesh
 from shapewright.render.surface import extract_mesh
 
@@ -8,8 +10,11 @@ __all__ = [
     "MeshRenderer",
     "NerfConfig",
     "NerfImage",
+    "RayMarks",
+    "draw_marks",
     "extract_mesh",
     "render_mesh",
     "render_nerf",
     "render_nerf_image",
+    "render_nerf_in_parts",
 ]
