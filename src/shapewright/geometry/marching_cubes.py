@@ -9,7 +9,7 @@ from skimage import measure
 
 from shapewright.geometry.cube_triangles import CORNERS_OF_EDGE, cube_tables
 
-__all__ = ["marching_cubes", "published_marching_cubes"]
+__all__ = ["crossed_edges", "marching_cubes", "published_marching_cubes"]
 
 
 def marching_cubes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -42,8 +42,20 @@ def published_marching_cubes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray
     inside; triangles without area are kept. Slower, with the memory of several grids.
     Source: Lorensen and Cline 1987; the tables of cube_triangles.
     """
+    ends, faces = crossed_edges(values)
+    start, end = (values[tuple(nodes.T)] for nodes in (ends[:, 0], ends[:, 1]))
+    share = (start / (start - end))[:, None]
+    return (ends[:, 0] + share * (ends[:, 1] - ends[:, 0])).astype(np.float32), faces
+
+
+def crossed_edges(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The triangles of `published_marching_cubes` before their corners have places on the grid's edges.
+
+    Returns the two nodes (V, 2, 3) int64 of every edge of the grid whose ends differ in sign, the lower one
+    first, and faces (F, 3) int64 between those edges. Where on its edge a vertex lies is the caller's affair.
+    """
     inside = values > 0.0
-    numbers, vertices = _edge_vertices(values, inside)
+    numbers, ends = _numbered_edges(inside)
     cases = np.zeros([side - 1 for side in values.shape], dtype=np.uint8)
     for corner in range(8):
         cases |= inside[tuple(_shifted(bit, side) for bit, side in _bits(corner, values.shape))] << np.uint8(
@@ -56,26 +68,20 @@ def published_marching_cubes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray
     first_corner = np.array([[bit for bit, _ in _bits(a, values.shape)] for a, _ in CORNERS_OF_EDGE])
     nodes = cell_of[:, None] + first_corner[triangles]
     axes = triangles // (len(CORNERS_OF_EDGE) // 3)  # edges come by axis
-    return vertices, numbers[axes, nodes[..., 0], nodes[..., 1], nodes[..., 2]]
+    return ends, numbers[axes, nodes[..., 0], nodes[..., 1], nodes[..., 2]]
 
 
-def _edge_vertices(values: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers (3, X, Y, Z) of the vertices on the edges from each node along each axis; and their places."""
-    numbers = np.full((3, *values.shape), -1, dtype=np.int64)
+def _numbered_edges(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers (3, X, Y, Z) of the crossed edges from each node along each axis; and their ends (V, 2, 3)."""
+    numbers = np.full((3, *inside.shape), -1, dtype=np.int64)
     parts: list[np.ndarray] = []
     count = 0
     for axis in range(3):
-        low, high = (np.moveaxis(values, axis, 0)[part] for part in (slice(None, -1), slice(1, None)))
         signs = np.moveaxis(inside, axis, 0)
-        crossed = np.argwhere(signs[:-1] != signs[1:])
-        start, end = low[tuple(crossed.T)], high[tuple(crossed.T)]
-        positions = crossed.astype(np.float32)
-        positions[:, 0] += start / (start - end)
-        np.moveaxis(numbers[axis], axis, 0)[tuple(crossed.T)] = np.arange(count, count + len(crossed))
+        crossed = np.argwhere(np.moveaxis(signs[:-1] != signs[1:], 0, axis))
+        numbers[axis][tuple(crossed.T)] = np.arange(count, count + len(crossed))
         count += len(crossed)
-        # the crossed axis was moved to the front
-        order = [axis, *(other for other in range(3) if other != axis)]
-        parts.append(positions[:, np.argsort(order)])
+        parts.append(np.stack([crossed, crossed + np.eye(3, dtype=np.int64)[axis]], axis=1))
     return numbers, np.concatenate(parts)
 
 
