@@ -75,15 +75,16 @@ class TrainEncoder(Run):
         """Raises: ConfigError if the recipe has no such stage."""
         if self.recipe not in recipes:
             raise ConfigError(
-                f"The recipe '{self.recipe}' has no stage 'direct', only {', '.join(recipes)} have: choose one "
-                "of nerf, distill and finetune."
+                f"The recipe '{self.recipe}' has no stage 'direct', only {' and '.join(recipes)} have; "
+                "choose nerf, distill or finetune."
             )
 
     def check_start(self, stage: str) -> None:
         """Raises: ConfigError for a later stage without the one before."""
         if stage != "nerf" and self.start is None:
             raise ConfigError(
-                f"The stage '{stage}' goes on from a trained model: name the run of the stage before with --start."
+                f"The stage '{stage}' goes on from a trained model: name the run of the stage before with "
+                "--start."
             )
 
 

@@ -73,9 +73,7 @@ class EncoderInputs:
             points=points, rgb=seen.rgb, alpha=seen.alpha, origins=seen.origins, positions=seen.positions
         )
 
-    def points(
-        self, record: AssetRecord, centers: int, rng: np.random.Generator
-    ) -> Float[Tensor, "1 n 6"]:
+    def points(self, record: AssetRecord, centers: int, rng: np.random.Generator) -> Float[Tensor, "1 n 6"]:
         """The neighbourhoods' centres and a random part of the other points, in the record's order.
 
         The record's order is farthest points first, so its beginning is spread over the whole surface,

@@ -24,7 +24,7 @@ from shapewright.training.objectives.encoder_inputs import EncoderInputConfig, E
 from shapewright.training.objectives.field_supervision import FieldLossConfig
 from shapewright.training.objectives.joint_rendering import JointRendering, JointRenderingConfig
 from shapewright.training.objectives.rendered_rays import RenderedRays, RenderedRaysConfig
-from shapewright.training.objectives.tensor_batch import TensorBatch
+from shapewright.training.objectives.tensor_batch import TensorBatch, joined
 from shapewright.training.objectives.term import DrawnAsset, Term
 from shapewright.training.view_cache import ViewCache
 
@@ -103,7 +103,7 @@ class Mixture:
     def batch(self, step: int) -> MixtureBatch:
         chosen = draw_indices(len(self.records), self.batch_size, step, self.seed)
         make = partial(self.example, step)
-        return MixtureBatch.joined(list(self.decoders.map(make, range(len(chosen)), chosen.tolist())))
+        return joined(list(self.decoders.map(make, range(len(chosen)), chosen.tolist())))
 
     def example(self, step: int, position: int, index: int) -> MixtureBatch:
         """Record number `index` as the example at `position` of a step: a batch of one."""

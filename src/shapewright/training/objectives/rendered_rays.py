@@ -29,18 +29,26 @@ CANDIDATES = 4
 class RenderedRaysConfig:
     """Defaults are published. The background is black, as the pictures' is made to be.
 
+    `asset_share` of the rays go through pixels that show the asset, the others through any. Without it (as
+    published, for all we know) most rays see nothing, and with large rates or small batches a field is
+    soon empty everywhere, from where no gradient leads back.
     `rays_at_once` bounds the memory of a step: of this many rays of the batch the activations are kept.
     """
 
     rays: int = 4096
+    asset_share: float = 0.0
     coarse_samples: int = 64
     fine_samples: int = 128
     rays_at_once: int = 4096
     transmittance_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.rays < 1 or self.rays_at_once < 1:
-            raise ConfigError(f"rays and rays_at_once must be at least 1, got {self.rays}, {self.rays_at_once}")
+        if min(self.rays, self.rays_at_once) < 1:
+            raise ConfigError(
+                f"rays and rays_at_once must be at least 1, got {self.rays} and {self.rays_at_once}"
+            )
+        if not 0 <= self.asset_share <= 1:
+            raise ConfigError(f"asset_share must be in 0..1, got {self.asset_share}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,22 +70,30 @@ class RenderedRays:
         self.nerf = NerfConfig(coarse_samples=config.coarse_samples, fine_samples=config.fine_samples)
 
     def example(self, asset: DrawnAsset, rng: np.random.Generator) -> RayBatch:
-        """A batch of one: pixels drawn alike from all views, but for those whose rays miss the box."""
-        views, wanted = asset.views(), self.config.rays
-        pixels = rng.integers(0, views.depths.size, CANDIDATES * wanted)
+        """A batch of one: random pixels of all views, among those whose rays meet the box."""
+        views = asset.views()
+        pixels = self.pixels(views, rng)
         view, row, column = np.unravel_index(pixels, views.depths.shape)
         origins, directions = rays_of(views, view, row, column)
-        hits = through_box(origins, directions)
-        # those that miss see nothing whatever the field: they fill up where there are too few others
-        kept = np.argsort(~hits, kind="stable")[:wanted]
-        rgba = views.images[view[kept], row[kept], column[kept]].astype(np.float32) / 255
+        rgba = views.images[view, row, column].astype(np.float32) / 255
         return RayBatch(
-            origins=torch.from_numpy(origins[kept])[None],
-            directions=torch.from_numpy(directions[kept])[None],
+            origins=torch.from_numpy(origins)[None],
+            directions=torch.from_numpy(directions)[None],
             color=torch.from_numpy(rgba[:, :3] * rgba[:, 3:])[None],
             transmittance=torch.from_numpy(1 - rgba[:, 3])[None],
             seeds=torch.from_numpy(rng.integers(0, 2**62, 1)),
         )
+
+    def pixels(self, views: Views, rng: np.random.Generator) -> np.ndarray:
+        """Numbers of as many pixels as rays are wanted, (R,); pixels are counted view after view."""
+        wanted, count = self.config.rays, views.depths.size
+        shown = np.flatnonzero(views.images[..., 3])
+        on_asset = round(self.config.asset_share * wanted) if len(shown) else 0
+        drawn = rng.integers(0, count, CANDIDATES * (wanted - on_asset))
+        hits = through_box(*rays_of(views, *np.unravel_index(drawn, views.depths.shape)))
+        # those that miss see nothing whatever the field: they fill up where there are too few others
+        others = drawn[np.argsort(~hits, kind="stable")[: wanted - on_asset]]
+        return np.concatenate([shown[rng.integers(0, max(1, len(shown)), on_asset)], others])
 
     def losses(self, field: Field, weights: FieldWeights, batch: RayBatch) -> dict[str, Tensor]:
         image = render_nerf_in_parts(
@@ -97,9 +113,7 @@ class RenderedRays:
         for rays, seed in zip(batch.origins.split(1), batch.seeds.tolist(), strict=True):
             generator = torch.Generator(device).manual_seed(seed)
             drawn.append(draw_marks(rays, self.nerf.coarse_samples, self.nerf.fine_samples, generator))
-        return RayMarks(
-            coarse=torch.cat([m.coarse for m in drawn]), fine=torch.cat([m.fine for m in drawn])
-        )
+        return RayMarks(coarse=torch.cat([m.coarse for m in drawn]), fine=torch.cat([m.fine for m in drawn]))
 
 
 def rays_of(
@@ -134,4 +148,3 @@ def ray_losses(image: NerfImage, batch: RayBatch, transmittance_weight: float) -
         "transmittance": passed[1],
         "psnr_db": -10 * torch.log10(squared.clamp(min=1e-10)),
     }
-

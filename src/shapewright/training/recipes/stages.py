@@ -49,14 +49,14 @@ def tiny(stage: Stage) -> StageRecipe:
         objective=MixtureConfig(
             **WEIGHTS[stage],
             inputs=EncoderInputConfig(points=256, views=2),
-            rendered_rays=RenderedRaysConfig(rays=64, coarse_samples=16, fine_samples=16),
+            rendered_rays=RenderedRaysConfig(rays=64, asset_share=0.5, coarse_samples=16, fine_samples=16),
             distilled=DistillationConfig(queries=256),
             joint_rendering=JointRenderingConfig(views=1, resolution=24),
         ),
         loop=LoopConfig(
             steps={"nerf": 150, "distill": 100, "finetune": 50}[stage],
             batch_size=4,
-            learning_rate=2e-3 if stage != "finetune" else 5e-4,
+            learning_rate=1e-3 if stage != "finetune" else 3e-4,
             warmup_steps=10,
             ema_decay=0.98,
         ),
@@ -70,7 +70,7 @@ def homeware(stage: Stage) -> StageRecipe:
         objective=MixtureConfig(
             **WEIGHTS[stage],
             inputs=EncoderInputConfig(points=2048, views=4, point_noise=0.002),
-            rendered_rays=RenderedRaysConfig(rays=256, coarse_samples=32, fine_samples=32),
+            rendered_rays=RenderedRaysConfig(rays=256, asset_share=0.5, coarse_samples=32, fine_samples=32),
             distilled=DistillationConfig(queries=1024),
             joint_rendering=JointRenderingConfig(views=1, resolution=64, shrink=2),
         ),
@@ -108,7 +108,7 @@ def single_gpu(stage: Stage) -> StageRecipe:
         objective=MixtureConfig(
             **WEIGHTS[stage],
             inputs=EncoderInputConfig(points=4096, views=8),
-            rendered_rays=RenderedRaysConfig(rays=1024),
+            rendered_rays=RenderedRaysConfig(rays=1024, asset_share=0.5),
             distilled=DistillationConfig(queries=4096),
             joint_rendering=JointRenderingConfig(views=1),
         ),
