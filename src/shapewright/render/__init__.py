@@ -1,5 +1,6 @@
 """A field as something to look at: NeRF pictures, meshes and pictures of meshes."""
 
+from shapewright.render.differentiable_surface import SurfaceViews, render_surface_views
 from shapewright.render.nerf import NerfConfig, NerfImage, render_nerf, render_nerf_image
 from shapewright.render.nerf_in_parts import render_nerf_in_parts
 from shapewright.render.ray_marks import RayMarks, draw_marks
@@ -11,10 +12,12 @@ __all__ = [
     "NerfConfig",
     "NerfImage",
     "RayMarks",
+    "SurfaceViews",
     "draw_marks",
     "extract_mesh",
     "render_mesh",
     "render_nerf",
     "render_nerf_image",
     "render_nerf_in_parts",
+    "render_surface_views",
 ]

@@ -26,7 +26,17 @@ from shapewright.render.differentiable_light import (
 from shapewright.render.rasterize import ProjectedVertices, cross, project, rasterize
 from shapewright.render.silhouette import Crossings, antialias, edge_numbers, find_crossings
 
-__all__ = ["Sight", "SurfaceViews", "black_views", "draw", "finish", "look", "render_mesh_views"]
+__all__ = [
+    "Sight",
+    "SurfaceViews",
+    "black_views",
+    "draw",
+    "finish",
+    "lit_colors",
+    "look",
+    "mean_of_samples",
+    "render_mesh_views",
+]
 
 # Colours of pixels that are covered less than this fade: their share of the light cannot be told.
 LEAST_COVERAGE = 1e-3
@@ -109,11 +119,16 @@ def draw(
     shares = pixel_shares(vertices, sight)[..., None]
     color = (linear_colors[sight.corners] * shares).sum(dim=1)
     normal = (normals[sight.corners] * shares).sum(dim=1)
-    normal = normal / normal.square().sum(dim=-1, keepdim=True).clamp(min=1e-12).sqrt()
-    lit = torch.cat([color * diffuse_light(normal)[:, None], torch.ones_like(color[:, :1])], dim=-1)
+    lit = torch.cat([lit_colors(color, normal), torch.ones_like(color[:, :1])], dim=-1)
     image = lit.new_zeros(vertices.height_px * vertices.width_px, 4).index_put((sight.pixels,), lit)
     image = antialias(image, sight.crossings, vertices.points)
     return mean_of_samples(image.view(vertices.height_px, vertices.width_px, 4), sight.supersample)
+
+
+def lit_colors(linear_colors: Float[Tensor, "s 3"], normals: Float[Tensor, "s 3"]) -> Float[Tensor, "s 3"]:
+    """Colours under the light; the normals are interpolated ones, of any length."""
+    length = normals.square().sum(dim=-1, keepdim=True).clamp(min=1e-12).sqrt()
+    return linear_colors * diffuse_light(normals / length)[:, None]
 
 
 def pixel_shares(vertices: ProjectedVertices, sight: Sight) -> Float[Tensor, "s 3"]:

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["DistanceFunction", "dense_grid", "refined_grid"]
+__all__ = ["SAFETY", "DistanceFunction", "dense_grid", "refined_grid"]
 
 DistanceFunction = Callable[[Float[Tensor, "n 3"]], Float[Tensor, "n"]]
 """Positions to signed distances (positive inside) in about the units of the positions."""
@@ -32,11 +32,17 @@ def dense_grid(distance: DistanceFunction, resolution: int, device: torch.device
 
 
 def refined_grid(
-    distance: DistanceFunction, resolution: int, device: torch.device, *, farthest: float = math.inf
+    distance: DistanceFunction,
+    resolution: int,
+    device: torch.device,
+    *,
+    farthest: float = math.inf,
+    safety: float = SAFETY,
 ) -> Float[Tensor, "n n n"]:
     """The same as `dense_grid` near the surface, interpolated elsewhere with the right sign.
 
-    `farthest`: distances beyond this only mean that the surface is farther than this.
+    `farthest`: distances beyond this only mean that the surface is farther than this. `safety`: how far
+    the distances are trusted; less of it asks for fewer nodes.
 
     Every cell of the grid whose corners differ in sign holds computed values only: where the surface leaves
     the refined blocks it is followed. What could be lost is a separate piece that no block's corners point
@@ -46,9 +52,8 @@ def refined_grid(
     known = torch.ones((blocks + 1,) * 3, dtype=torch.bool, device=device)
     grid = distance(node_positions(known, stride, resolution)).view(known.shape)
     while stride > 1:
-        wanted = nodes_of_blocks(
-            may_hold_surface(grid.clamp(-farthest, farthest), 2 * stride / (resolution - 1))
-        )
+        side = 2 * stride / (resolution - 1)
+        wanted = nodes_of_blocks(may_hold_surface(grid.clamp(-farthest, farthest), side, safety))
         grid, known, stride = interpolate(grid), spread(known), stride // 2
         compute(grid, wanted & ~known, distance, stride, resolution)
         known |= wanted
@@ -78,7 +83,7 @@ def compute(
         grid[nodes] = distance(positions)
 
 
-def may_hold_surface(grid: Float[Tensor, "x y z"], side: float) -> Bool[Tensor, "a b c"]:
+def may_hold_surface(grid: Float[Tensor, "x y z"], side: float, safety: float) -> Bool[Tensor, "a b c"]:
     """Blocks between neighbouring nodes, `side` wide, that cannot be ruled out by their corners.
 
     No point of a block is farther than half its diagonal from a corner. The distance can change by 1 per
@@ -89,7 +94,7 @@ def may_hold_surface(grid: Float[Tensor, "x y z"], side: float) -> Bool[Tensor, 
     slope = (highest - lowest) / (side * math.sqrt(3))
     slope = F.max_pool3d(slope[None], 3, stride=1, padding=1)[0].clamp(min=1.0)
     reach = side * math.sqrt(3) / 2
-    return ((lowest < 0) & (highest > 0)) | (nearest < SAFETY * reach * slope)
+    return ((lowest < 0) & (highest > 0)) | (nearest < safety * reach * slope)
 
 
 def pooled(grid: Float[Tensor, "x y z"]) -> Float[Tensor, "a b c"]:

@@ -17,7 +17,7 @@ from torch import Tensor
 from shapewright.errors import ConfigError
 from shapewright.geometry.cameras import Camera
 
-__all__ = ["NEAREST", "ProjectedVertices", "Visibility", "project", "rasterize", "signed_areas"]
+__all__ = ["NEAREST", "ProjectedVertices", "Visibility", "in_camera", "project", "rasterize", "signed_areas"]
 
 # Triangles with a corner closer to the camera's plane than this are not drawn.
 NEAREST = 1e-3
@@ -54,9 +54,7 @@ def project(positions: Float[Tensor, "v 3"], camera: Camera, supersample: int = 
         raise ConfigError(
             f"A surface is drawn on at least 2 x 2 pixels, not {camera.width_px} x {camera.height_px}."
         )
-    # sums, not matrix products: those lose precision under autocast
-    relative = positions - _tensor(camera.origin, positions)
-    x, y, depth = ((relative * _tensor(a, positions)).sum(dim=-1) for a in (camera.x, camera.y, camera.z))
+    x, y, depth = in_camera(positions, camera)
     ahead = depth.clamp(min=NEAREST)
     across = _to_pixels(x / (ahead * math.tan(camera.fov_x_rad / 2)), camera.width_px, supersample)
     down = _to_pixels(y / (ahead * math.tan(camera.fov_y_rad / 2)), camera.height_px, supersample)
@@ -67,6 +65,16 @@ def project(positions: Float[Tensor, "v 3"], camera: Camera, supersample: int = 
         width_px=camera.width_px * supersample,
         pixel_width=2 * math.tan(camera.fov_x_rad / 2) / (camera.width_px - 1) / supersample,
     )
+
+
+def in_camera(
+    positions: Float[Tensor, "v 3"], camera: Camera
+) -> tuple[Float[Tensor, "v"], Float[Tensor, "v"], Float[Tensor, "v"]]:
+    """Coordinates along the camera's axes: right, down and forward (the depth)."""
+    # sums, not matrix products: those lose precision under autocast
+    relative = positions - _tensor(camera.origin, positions)
+    x, y, depth = ((relative * _tensor(a, positions)).sum(dim=-1) for a in (camera.x, camera.y, camera.z))
+    return x, y, depth
 
 
 @torch.no_grad()

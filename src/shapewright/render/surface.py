@@ -13,7 +13,7 @@ from shapewright.errors import ConfigError, EmptySurfaceError
 from shapewright.field import Field, FieldWeights
 from shapewright.geometry.marching_cubes import marching_cubes, published_marching_cubes
 from shapewright.geometry.mesh import Mesh
-from shapewright.render.distance_grid import dense_grid, refined_grid
+from shapewright.render.distance_grid import SAFETY, dense_grid, refined_grid
 
 __all__ = ["extract_mesh", "signed_distance_grid"]
 
@@ -64,9 +64,13 @@ def signed_distance_grid(
     resolution: int,
     *,
     refine: bool = True,
+    safety: float = SAFETY,
     points_at_once: int = 16384,
 ) -> Float[Tensor, "n n n"]:
-    """The field's signed distance output, in (-1, 1), on a grid over the box."""
+    """The field's signed distance output, in (-1, 1), on a grid over the box.
+
+    `safety`: of what `refine` leaves out, see `refined_grid`.
+    """
     assert all(w.shape[0] == 1 for w in weights), "one asset at a time"
     if resolution < LOWEST_RESOLUTION:
         raise ConfigError(
@@ -85,4 +89,6 @@ def signed_distance_grid(
     # what the squashed targets did not tell apart in training, 0.995 and more, is no distance: fields are
     # steep and uneven there, and would make the grid finer than it needs to be
     farthest = math.inf if field.config.signed_distance_truncation is None else 3 * truncation
-    return torch.tanh(refined_grid(distance, resolution, device, farthest=farthest) / truncation)
+    return torch.tanh(
+        refined_grid(distance, resolution, device, farthest=farthest, safety=safety) / truncation
+    )

@@ -19,12 +19,13 @@ EncoderRecipeName = Literal["tiny", "homeware", "single-gpu", "paper"]
 EncoderStage = Literal["direct", "nerf", "distill", "finetune"]
 STAGES = f"{{{','.join(get_args(EncoderStage))}}}"
 
-# Measured on 2 CPU cores; a guess to start with, the bar knows better after a few steps.
+# Measured on 2 CPU cores (single-gpu and paper: reckoned from their operations); a guess to start with, the
+# bar knows better after a few steps.
 ENCODER_SECONDS_PER_STEP: dict[str, dict[str, float]] = {
     "direct": {"tiny": 0.05, "homeware": 0.5},
-    "nerf": {"tiny": 0.1, "homeware": 2.0, "single-gpu": 120.0, "paper": 3000.0},
-    "distill": {"tiny": 0.1, "homeware": 2.0, "single-gpu": 120.0, "paper": 3000.0},
-    "finetune": {"tiny": 0.2, "homeware": 4.0, "single-gpu": 130.0, "paper": 3100.0},
+    "nerf": {"tiny": 0.04, "homeware": 1.0, "single-gpu": 60.0, "paper": 3000.0},
+    "distill": {"tiny": 0.04, "homeware": 1.0, "single-gpu": 60.0, "paper": 3000.0},
+    "finetune": {"tiny": 0.25, "homeware": 3.0, "single-gpu": 75.0, "paper": 3100.0},
 }
 REFINEMENT_SECONDS_PER_STEP = {"tiny": 0.1, "homeware": 0.6}
 PRIOR_SECONDS_PER_STEP = {"tiny": 0.03, "homeware": 0.6}
@@ -52,23 +53,18 @@ class TrainEncoder(Run):
         stage = self.stage or ("direct" if self.recipe in ENCODER_RECIPES else "nerf")
         if stage == "direct":
             self.check_direct(list(ENCODER_RECIPES))
-            recipe, train = self.recipe_of(self.recipe, ENCODER_RECIPES), train_encoder
+            recipe = self.recipe_of(self.recipe, ENCODER_RECIPES)
+            train = partial(train_encoder, self.data, self.out, recipe)
         else:
             self.check_start(stage)
             recipes = {name: partial(recipe, stage) for name, recipe in STAGE_RECIPES.items()}
-            recipe, train = self.recipe_of(self.recipe, recipes), train_encoder_stage
+            recipe = self.recipe_of(self.recipe, recipes)
+            train = partial(train_encoder_stage, self.data, self.out, recipe)
         seconds = ENCODER_SECONDS_PER_STEP[stage][self.recipe]
         what = f"the encoder of recipe '{self.recipe}', stage '{stage}',"
         self.announce(terminal, what, recipe.loop.steps, seconds)
         with terminal.progress("Training") as advance:
-            model = train(
-                self.data,
-                self.out,
-                recipe,
-                name=self.name or self.recipe,
-                start=self.start,
-                progress=losses_on(advance),
-            )
+            model = train(name=self.name or self.recipe, start=self.start, progress=losses_on(advance))
         self.finish(terminal, model)
 
     def check_direct(self, recipes: list[str]) -> None:

@@ -22,18 +22,23 @@ class TensorBatch:
 
 def joined(examples: Sequence[BatchT]) -> BatchT:
     """The examples as one batch, in their order: tensors, lists, and batches and dictionaries of these."""
-    first: Any = examples[0]
-    values = cast("Sequence[Any]", examples)
+    return cast("BatchT", joined_values(examples))
+
+
+def joined_values(values: Sequence[Any]) -> Any:
+    first = values[0]
     if first is None:
-        return first
+        return None
     if isinstance(first, Tensor):
-        return cast("BatchT", torch.cat(list(values)))
+        return torch.cat(list(values))
     if isinstance(first, TensorBatch):
         names = [f.name for f in fields(first)]
-        return replace(first, **{name: joined([getattr(value, name) for value in values]) for name in names})
+        parts = {name: joined_values([getattr(value, name) for value in values]) for name in names}
+        return replace(first, **parts)
     if isinstance(first, dict):
-        return cast("BatchT", {name: joined([value[name] for value in values]) for name in first})
-    return cast("BatchT", [item for value in values for item in value])
+        names = list(cast("dict[str, Any]", first))
+        return {name: joined_values([value[name] for value in values]) for name in names}
+    return [item for value in values for item in value]
 
 
 def moved(value: Any, device: torch.device) -> Any:

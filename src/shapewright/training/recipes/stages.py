@@ -4,7 +4,7 @@ What the paper does not say, and what was measured to choose it: docs/decisions/
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from shapewright.autoencoder import AutoencoderConfig
 from shapewright.encoder import EncoderConfig, PointBranchConfig, ViewBranchConfig
@@ -46,8 +46,8 @@ def tiny(stage: Stage) -> StageRecipe:
     """Seconds to a minute on one core: for tests and first looks."""
     return StageRecipe(
         model=trained_on_rays(encoder.tiny().model),
-        objective=MixtureConfig(
-            **WEIGHTS[stage],
+        objective=weighed(
+            stage,
             inputs=EncoderInputConfig(points=256, views=2),
             rendered_rays=RenderedRaysConfig(rays=64, asset_share=0.5, coarse_samples=16, fine_samples=16),
             distilled=DistillationConfig(queries=256),
@@ -67,8 +67,8 @@ def homeware(stage: Stage) -> StageRecipe:
     """The shipped model's sizes, hours on two cores; also what it may be started from."""
     return StageRecipe(
         model=trained_on_rays(encoder.homeware().model),
-        objective=MixtureConfig(
-            **WEIGHTS[stage],
+        objective=weighed(
+            stage,
             inputs=EncoderInputConfig(points=2048, views=4, point_noise=0.002),
             rendered_rays=RenderedRaysConfig(rays=256, asset_share=0.5, coarse_samples=32, fine_samples=32),
             distilled=DistillationConfig(queries=1024),
@@ -105,8 +105,8 @@ def single_gpu(stage: Stage) -> StageRecipe:
                 signed_distance_truncation=TRUNCATION,
             ),
         ),
-        objective=MixtureConfig(
-            **WEIGHTS[stage],
+        objective=weighed(
+            stage,
             inputs=EncoderInputConfig(points=4096, views=8),
             rendered_rays=RenderedRaysConfig(rays=1024, asset_share=0.5),
             distilled=DistillationConfig(queries=4096),
@@ -126,7 +126,7 @@ def paper(stage: Stage) -> StageRecipe:
     """The published sizes, steps, batch and rates."""
     return StageRecipe(
         model=AutoencoderConfig(field=FieldConfig(signed_distance_truncation=TRUNCATION)),
-        objective=MixtureConfig(**WEIGHTS[stage], view_cache_mb=16_384),
+        objective=weighed(stage, view_cache_mb=16_384),
         loop=LoopConfig(
             steps={"nerf": 600_000, "distill": 50_000, "finetune": 65_000}[stage],
             batch_size=64,
@@ -137,6 +137,12 @@ def paper(stage: Stage) -> StageRecipe:
             ema_decay=0.9999,
         ),
     )
+
+
+def weighed(stage: Stage, **settings: Any) -> MixtureConfig:
+    """The stage's mixture of objectives with these settings."""
+    everything: dict[str, Any] = {**WEIGHTS[stage], **settings}
+    return MixtureConfig(**everything)
 
 
 def trained_on_rays(model: AutoencoderConfig) -> AutoencoderConfig:
