@@ -15,7 +15,7 @@ from shapewright.dataset.views import Views
 from shapewright.errors import ConfigError
 from shapewright.field import Field, FieldWeights
 from shapewright.geometry.cameras import Camera
-from shapewright.render.differentiable_surface import SurfaceViews, render_surface_views
+from shapewright.render import SurfaceViews, render_surface_views
 from shapewright.training.objectives.encoder_inputs import some_of
 from shapewright.training.objectives.tensor_batch import TensorBatch
 from shapewright.training.objectives.term import DrawnAsset

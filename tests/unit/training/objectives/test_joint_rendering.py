@@ -8,7 +8,7 @@ import torch
 
 from shapewright.errors import ConfigError
 from shapewright.field import Field
-from shapewright.render.differentiable_surface import SurfaceViews
+from shapewright.render import SurfaceViews
 from shapewright.training.objectives.joint_rendering import (
     JointRendering,
     JointRenderingConfig,
