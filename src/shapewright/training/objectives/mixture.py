@@ -101,9 +101,12 @@ class Mixture:
         self.decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="views")
 
     def batch(self, step: int) -> MixtureBatch:
-        chosen = draw_indices(len(self.records), self.batch_size, step, self.seed)
-        make = partial(self.example, step)
-        return joined(list(self.decoders.map(make, range(len(chosen)), chosen.tolist())))
+        return self.examples(step, range(self.batch_size))
+
+    def examples(self, step: int, positions: range) -> MixtureBatch:
+        """These of a step's examples; the others are not made."""
+        chosen = draw_indices(len(self.records), self.batch_size, step, self.seed)[list(positions)]
+        return joined(list(self.decoders.map(partial(self.example, step), positions, chosen.tolist())))
 
     def example(self, step: int, position: int, index: int) -> MixtureBatch:
         """Record number `index` as the example at `position` of a step: a batch of one."""

@@ -79,6 +79,9 @@ def test_an_example_follows_from_seed_step_and_position() -> None:
     rays, same = one.asked["rays"], by_hand.asked["rays"]
     assert torch.equal(rays.directions[1:2], same.directions)
     assert torch.equal(rays.seeds[1:2], same.seeds)
+    part = objective.examples(3, range(1, 3))
+    assert part.names == one.names[1:]
+    assert torch.equal(part.asked["surface"].color, one.asked["surface"].color[1:])
     other = made(ALL, seed=1).batch(3)
     assert not torch.equal(other.asked["rays"].directions, rays.directions)
 
