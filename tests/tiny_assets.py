@@ -1,6 +1,7 @@
 """Assets of simple solids with exact answers, made in memory, and sizes of networks to learn them."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -9,8 +10,11 @@ import numpy as np
 from shapewright.dataset.captions import sentences, subject_of
 from shapewright.dataset.colors import color_shares
 from shapewright.dataset.loader import AssetRecord
+from shapewright.dataset.views import Views
+from shapewright.geometry.cameras import Camera, random_views
+from shapewright.geometry.light import shade
 
-__all__ = ["BLUE", "RED", "Ball", "Brick", "Solid", "record_of", "shelf"]
+__all__ = ["BLUE", "RED", "Ball", "Brick", "PicturedRecord", "Solid", "pictures_of", "record_of", "shelf"]
 
 RED, BLUE = (0.8, 0.1, 0.1), (0.1, 0.2, 0.8)
 Rgb = tuple[float, float, float]
@@ -69,6 +73,35 @@ class Brick:
         return np.sign(points) * away / np.linalg.norm(away, axis=-1, keepdims=True)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PicturedRecord(AssetRecord):
+    """A record whose pictures are in memory."""
+
+    pictures: Views
+
+    def views(self) -> Views:
+        return self.pictures
+
+
+def pictures_of(solid: Solid, rgb: Rgb, cameras: list[Camera]) -> Views:
+    """The solid as a data set shows it, but for the smoothness of its outline."""
+    images, depths = zip(*(picture_of(solid, rgb, camera) for camera in cameras), strict=True)
+    return Views(images=np.stack(images), depths=np.stack(depths), cameras=cameras)
+
+
+def picture_of(solid: Solid, rgb: Rgb, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    """Image (H, W, 4) uint8 and depth (H, W), by going the distance to the surface again and again."""
+    origins, directions = camera.rays()
+    travelled = np.zeros(directions.shape[:2])
+    for _ in range(40):
+        travelled -= solid.distance(origins + directions * travelled[..., None])
+    position = origins + directions * travelled[..., None]
+    hit = np.abs(solid.distance(position)) < 1e-3
+    lit = shade(np.broadcast_to(np.array(rgb), position.shape), solid.normals(position))
+    image = np.where(hit[..., None], np.append(np.round(lit * 255), np.full((*hit.shape, 1), 255), -1), 0)
+    return image.astype(np.uint8), np.where(hit, travelled * (directions @ camera.z), np.inf).astype("f4")
+
+
 def record_of(
     name: str,
     solid: Solid,
@@ -77,9 +110,11 @@ def record_of(
     split: str = "train",
     points: int = 256,
     queries: int = 1024,
+    views: int = 0,
+    size_px: int = 24,
     seed: int = 0,
 ) -> AssetRecord:
-    """The solid as a data set would hold it, but for its views; points are not in farthest-point order."""
+    """The solid as a data set would hold it; points are not in farthest-point order."""
     rng = np.random.default_rng(seed)
     surface = solid.surface(points, rng)
     near = solid.surface(queries, rng) + rng.normal(scale=0.05, size=(queries, 3))
@@ -87,7 +122,9 @@ def record_of(
     asked = np.where(anywhere, rng.uniform(-1, 1, (queries, 3)), near).clip(-1, 1).astype(np.float16)
     shares = color_shares(np.array([rgb]))
     subject = subject_of(name, (), shares, None)
-    return AssetRecord(
+    pictures = pictures_of(solid, rgb, random_views(rng, views, size_px=size_px)) if views else None
+    kind = AssetRecord if pictures is None else partial(PicturedRecord, pictures=pictures)
+    return kind(
         id=f"test/{name}",
         split=split,
         points=np.concatenate([surface, np.tile(rgb, (points, 1))], axis=1).astype(np.float16),

@@ -1,7 +1,9 @@
 """Asset to latent to field: the encoder and the implicit network it writes the weights of."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -9,7 +11,7 @@ from torch import Tensor, nn
 
 from shapewright.encoder import Encoder, EncoderConfig, ViewBatch
 from shapewright.errors import ModelError
-from shapewright.field import Field, FieldConfig, FieldOutput
+from shapewright.field import Field, FieldConfig, FieldWeights
 
 __all__ = ["Autoencoder", "AutoencoderConfig"]
 
@@ -58,12 +60,19 @@ class Autoencoder(nn.Module):
 
     def forward(
         self,
-        points: Float[Tensor, "b n 6"],
-        queries: Float[Tensor, "b q 3"],
+        points: Float[Tensor, "b n 6"] | None,
+        asked: Float[Tensor, "b q 3"] | Callable[[Field, FieldWeights], Any],
         *,
+        views: ViewBatch | None = None,
         neighbors: Int[Tensor, "b c k"] | None = None,
         generator: torch.Generator | None = None,
-    ) -> FieldOutput:
-        """The fields of the assets with these points, at the queries: one call for training."""
-        latent = self.encode(points, neighbors=neighbors, generator=generator)
-        return self.field.query(self.field.weights(latent), queries)
+    ) -> Any:
+        """Encode the assets, write their fields and ask them: one call for training.
+
+        asked: queries, answered with a FieldOutput, or a function of the field and the assets' weights,
+        whose answer is returned. What wraps a model to train it on several devices wraps this method, so
+        all that needs gradients happens in it.
+        """
+        latent = self.encode(points, views, neighbors=neighbors, generator=generator)
+        weights = self.field.weights(latent)
+        return self.field.query(weights, asked) if isinstance(asked, Tensor) else asked(self.field, weights)

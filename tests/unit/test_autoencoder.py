@@ -24,3 +24,11 @@ def test_gradients_reach_every_weight() -> None:
     model(torch.rand(2, 64, 6), torch.rand(2, 9, 3)).raw.square().sum().backward()
     unreached = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert unreached == []
+
+
+def test_any_question_may_be_asked() -> None:
+    torch.manual_seed(0)
+    model = Autoencoder(tiny().model).eval()
+    points, queries = torch.rand(2, 64, 6), torch.rand(2, 9, 3)
+    answer = model(points, lambda field, weights: field.query(weights, queries).signed_distance)
+    assert torch.equal(answer, model(points, queries).signed_distance)

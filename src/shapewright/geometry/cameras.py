@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,18 +39,49 @@ class Camera:
         Source: NUMERICS "Cameras": fraction 2 i / (width - 1) - 1 times tan(fov / 2).
         """
         rows, columns = window
-        across = _fractions(self.width_px, offset_px[0])[columns] * math.tan(self.fov_x_rad / 2)
-        down = _fractions(self.height_px, offset_px[1])[rows] * math.tan(self.fov_y_rad / 2)
-        directions = self.z + across[None, :, None] * self.x + down[:, None, None] * self.y
+        across = _fractions(self.width_px, offset_px[0])[columns]
+        down = _fractions(self.height_px, offset_px[1])[rows]
+        return self._rays(across[None, :], down[:, None])
+
+    def rays_through(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Origins and unit directions (N, 3), float32, of the rays through N pixels."""
+        across, down = _fractions(self.width_px, 0.0)[columns], _fractions(self.height_px, 0.0)[rows]
+        return self._rays(across, down)
+
+    def _rays(self, across: np.ndarray, down: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rays through fractions of the picture in -1..1, whose shapes are broadcast."""
+        right = (across * math.tan(self.fov_x_rad / 2))[..., None] * self.x
+        directions = self.z + right + (down * math.tan(self.fov_y_rad / 2))[..., None] * self.y
         directions = directions / np.linalg.norm(directions, axis=-1, keepdims=True)
         directions = directions.astype(np.float32)
         return np.broadcast_to(self.origin.astype(np.float32), directions.shape), directions
+
+    def shrunk(self, factor: int) -> Camera:
+        """The camera of this one's pictures after the mean over blocks of `factor`^2 pixels.
+
+        Its pixels look through the middles of the blocks, so it sees a little less at the borders.
+        """
+        assert self.width_px % factor == 0, "pictures are cut into whole blocks"
+        assert self.height_px % factor == 0, "pictures are cut into whole blocks"
+        return replace(
+            self,
+            width_px=self.width_px // factor,
+            height_px=self.height_px // factor,
+            fov_x_rad=_shrunk_fov(self.fov_x_rad, self.width_px, factor),
+            fov_y_rad=_shrunk_fov(self.fov_y_rad, self.height_px, factor),
+        )
 
 
 def _fractions(size_px: int, offset_px: float) -> np.ndarray:
     if size_px == 1:
         return np.zeros(1)
     return 2.0 * (np.arange(size_px) + offset_px) / (size_px - 1) - 1.0
+
+
+def _shrunk_fov(fov_rad: float, size_px: int, factor: int) -> float:
+    # the first block's middle is at the fraction (factor - 1) / (size - 1) - 1 of the picture
+    share = (size_px - factor) / max(1, size_px - 1)
+    return 2.0 * math.atan(share * math.tan(fov_rad / 2))
 
 
 def look_at(origin: np.ndarray, target: np.ndarray, *, size_px: int, fov_rad: float = 0.7) -> Camera:

@@ -2,6 +2,8 @@
 
 from shapewright.render.differentiable_surface import SurfaceViews, render_surface_views
 from shapewright.render.nerf import NerfConfig, NerfImage, render_nerf, render_nerf_image
+from shapewright.render.nerf_in_parts import render_nerf_in_parts
+from shapewright.render.ray_marks import RayMarks, draw_marks
 from shapewright.render.shading import MeshRenderer, render_mesh
 from shapewright.render.surface import extract_mesh
 
@@ -9,10 +11,13 @@ __all__ = [
     "MeshRenderer",
     "NerfConfig",
     "NerfImage",
+    "RayMarks",
     "SurfaceViews",
+    "draw_marks",
     "extract_mesh",
     "render_mesh",
     "render_nerf",
     "render_nerf_image",
+    "render_nerf_in_parts",
     "render_surface_views",
 ]

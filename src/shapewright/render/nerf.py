@@ -15,6 +15,7 @@ from torch import Tensor
 from shapewright.errors import ConfigError
 from shapewright.field import Field, FieldOutput, FieldWeights
 from shapewright.geometry.cameras import Camera
+from shapewright.render.ray_marks import RayMarks, draw_marks
 
 __all__ = ["NerfConfig", "NerfImage", "render_nerf", "render_nerf_image"]
 
@@ -75,11 +76,13 @@ def render_nerf(
     config: NerfConfig,
     *,
     generator: torch.Generator | None = None,
+    marks: RayMarks | None = None,
     use_directions: bool = False,
 ) -> NerfImage:
     """Colour, transmittance and distance along rays with unit `directions`.
 
-    Samples are stratified with draws from `generator`, or at the middles of their strata without one.
+    Samples are at `marks` or, without any, stratified with draws from `generator`; with neither, at the
+    middles of their strata.
     The fine level integrates the fine outputs over the union of both levels' positions; the coarse
     positions are not queried again for it, because one query answers for both levels.
 
@@ -88,8 +91,9 @@ def render_nerf(
     rays = intersect_box(origins, directions)
     background = origins.new_tensor(config.background)
     seen_along = directions if use_directions else None
+    marks = marks or draw_marks(origins, config.coarse_samples, config.fine_samples, generator)
 
-    t_coarse = place_in_range(strata(config.coarse_samples, origins, generator), rays)
+    t_coarse = place_in_range(marks.coarse, rays)
     coarse = query_rays(field, weights, origins, directions, t_coarse, seen_along)
     coarse_image, importance = integrate(
         coarse.density_coarse.view(t_coarse.shape),
@@ -104,8 +108,7 @@ def render_nerf(
         by_ray(coarse.color_fine, t_coarse),
     )
     if config.fine_samples:
-        marks = strata(config.fine_samples, origins, generator)
-        t_fine = place_by_importance(marks, importance.detach(), rays.edges(t_coarse).detach())
+        t_fine = place_by_importance(marks.fine, importance.detach(), rays.edges(t_coarse).detach())
         fine = query_rays(field, weights, origins, directions, t_fine, seen_along)
         t, order = torch.sort(torch.cat([t_coarse, t_fine], dim=-1), dim=-1)
         density = torch.cat([density, fine.density_fine.view(t_fine.shape)], dim=-1).gather(-1, order)
@@ -125,18 +128,6 @@ def intersect_box(origins: Float[Tensor, "b r 3"], directions: Float[Tensor, "b 
     hit: Bool[Tensor, "b r"] = far - near > SHORTEST_RANGE
     nothing = torch.zeros_like(near)
     return RayRange(near=torch.where(hit, near, nothing), far=torch.where(hit, far, nothing))
-
-
-def strata(
-    count: int, rays: Float[Tensor, "b r 3"], generator: torch.Generator | None
-) -> Float[Tensor, "b r s"]:
-    """One mark in each of `count` equal parts of [0, 1], for every ray: random, or the middle."""
-    shape = (*rays.shape[:-1], count)
-    starts = torch.arange(count, device=rays.device, dtype=rays.dtype)
-    if generator is None:
-        return ((starts + 0.5) / count).expand(shape)
-    jitter = torch.rand(shape, generator=generator, device=rays.device, dtype=rays.dtype)
-    return (starts + jitter) / count
 
 
 def place_in_range(marks: Float[Tensor, "b r s"], rays: RayRange) -> Float[Tensor, "b r s"]:

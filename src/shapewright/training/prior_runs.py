@@ -23,7 +23,8 @@ from shapewright.training.prior_sources import (
     latents_for,
 )
 from shapewright.training.recipes.prior import PriorRecipe
-from shapewright.training.runs import CARD, model_folder
+from shapewright.training.runs import CARD
+from shapewright.training.start import model_folder
 from shapewright.training.view_conditions import view_conditions
 
 __all__ = ["conditions_for", "held_out_objective", "train_prior"]

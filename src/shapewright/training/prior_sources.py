@@ -12,7 +12,7 @@ from shapewright.training.encoding import Advance, LatentsConfig, digest_of_data
 from shapewright.training.latent_shards import has_index, read_folder
 from shapewright.training.latents import LatentSet, load_latents
 from shapewright.training.recipes.prior import PriorRecipe
-from shapewright.training.runs import model_folder
+from shapewright.training.start import model_folder
 
 __all__ = [
     "PriorSource",

@@ -22,27 +22,36 @@ from shapewright.training.loop import Progress, train
 from shapewright.training.objectives.field_supervision import FieldSupervision, FieldSupervisionConfig
 from shapewright.training.objectives.latent_table import LatentTable, TabledAutoencoder
 from shapewright.training.recipes.encoder import EncoderRecipe, RefinementRecipe
+from shapewright.training.start import begin_autoencoder, model_folder
 
-__all__ = ["CARD", "model_folder", "refine_latents", "train_encoder"]
+__all__ = ["CARD", "refine_latents", "train_encoder"]
 
 CARD = "# {name}\n\nTrained by `shapewright train`; its recipe is in the run's config.json.\n"
 
 
 def train_encoder(
-    data: Path, run: Path, recipe: EncoderRecipe, *, name: str, progress: Progress | None = None
+    data: Path,
+    run: Path,
+    recipe: EncoderRecipe,
+    *,
+    name: str,
+    start: Path | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Train the autoencoder on the data set's training assets, or go on; returns the model folder.
 
-    Raises: DatasetError for an unusable data set; CheckpointError if RUN holds another recipe's run.
+    `start` is a model folder or run that is trained on; the model has its sizes then.
+    Raises: DatasetError for an unusable data set; ModelError for an unusable start; CheckpointError if RUN
+    holds another recipe's run, or one with another start.
     """
     records = training_records(data)
     check_sizes(records, recipe.objective)
-    torch.manual_seed(recipe.loop.seed)
-    model = Autoencoder(recipe.model)
+    model, started = begin_autoencoder(recipe.model, start, seed=recipe.loop.seed)
+    recipe = replace(recipe, model=model.config)
     objective = FieldSupervision(
         model, records, recipe.objective, batch_size=recipe.loop.batch_size, seed=recipe.loop.seed
     )
-    inputs = {"data set": digest_of_records(records)}
+    inputs = {"data set": digest_of_records(records), **started}
     average = train(objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress)
     assert isinstance(average, Autoencoder)
     config = ModelConfig(name=name, autoencoder=recipe.model, points=recipe.objective.points)
@@ -94,11 +103,6 @@ def refine_latents(
     )
     save_latents(objective.latent_set(average), run / "latents", origin, credits_of(records))
     return run / "model"
-
-
-def model_folder(encoder: Path) -> Path:
-    """A run's model, or the folder itself where it is a model."""
-    return encoder / "model" if (encoder / "model").is_dir() else encoder
 
 
 def training_records(data: Path) -> list[AssetRecord]:

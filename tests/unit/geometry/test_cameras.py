@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,3 +76,25 @@ def test_a_window_of_rays_is_a_part_of_all():
         camera.rays(offset_px=(0.25, -0.25), window=window), camera.rays(offset_px=(0.25, -0.25)), strict=True
     ):
         np.testing.assert_array_equal(some, every[window])
+
+
+def test_rays_through_some_pixels_are_those_of_the_whole_picture() -> None:
+    camera = replace(turntable(3, size_px=7)[1], height_px=5, fov_y_rad=0.4)
+    origins, directions = camera.rays()
+    rows, columns = np.array([0, 4, 2, 2]), np.array([6, 0, 3, 3])
+    some = camera.rays_through(rows, columns)
+    assert np.array_equal(some[0], origins[rows, columns])
+    assert np.array_equal(some[1], directions[rows, columns])
+
+
+def test_a_shrunk_camera_looks_through_the_middles_of_the_blocks() -> None:
+    camera = replace(turntable(1, size_px=12)[0], height_px=6, fov_y_rad=0.3)
+    small = camera.shrunk(3)
+    assert (small.width_px, small.height_px) == (4, 2)
+    rows, columns = np.mgrid[0:2, 0:4]
+    _, middles = camera.rays_through(3 * rows.ravel() + 1, 3 * columns.ravel() + 1)
+    np.testing.assert_allclose(small.rays()[1].reshape(-1, 3), middles, atol=1e-6)
+    # between pixels where the blocks have no middle one
+    half = camera.shrunk(2)
+    np.testing.assert_allclose(half.rays()[1], camera.rays(offset_px=(0.5, 0.5))[1][::2, ::2], atol=1e-6)
+    assert camera.shrunk(1).fov_x_rad == pytest.approx(camera.fov_x_rad)

@@ -16,8 +16,8 @@ from shapewright.render.nerf import (
     place_by_importance,
     render_nerf,
     render_nerf_image,
-    strata,
 )
+from shapewright.render.ray_marks import strata
 from unit.render.solids import SMALL, WEIGHTS, Solid, box, sphere
 
 FINE = NerfConfig(coarse_samples=256, fine_samples=512)

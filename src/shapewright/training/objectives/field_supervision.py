@@ -5,8 +5,7 @@ colour at points whose answers are known. Not in the paper: see docs/decisions/0
 Shapes: B assets, N points, Q queries.
 """
 
-from dataclasses import dataclass, field, fields, replace
-from typing import Self
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -16,13 +15,23 @@ from torch.nn import functional as F
 
 from shapewright.autoencoder import Autoencoder
 from shapewright.dataset.loader import AssetRecord
-from shapewright.field import FieldOutput
+from shapewright.encoder import PointBranchConfig
+from shapewright.errors import ModelError
+from shapewright.field import FieldConfig, FieldOutput
 from shapewright.geometry.light import shade
 from shapewright.nn.point_conv import ball_query
 from shapewright.training.batches import draw_indices
+from shapewright.training.objectives.queries import QueryBatch
 from shapewright.training.variation import Augmentation, VariedAsset, vary
 
-__all__ = ["FieldBatch", "FieldSupervision", "FieldSupervisionConfig", "field_losses"]
+__all__ = [
+    "FieldBatch",
+    "FieldLossConfig",
+    "FieldSupervision",
+    "FieldSupervisionConfig",
+    "field_losses",
+    "truncation_of",
+]
 
 DENSITY_RAMP = 0.012
 COARSE_DILATION = 0.01
@@ -30,41 +39,39 @@ POSITION_ONLY = np.array([1, 1, 1, 0, 0, 0], dtype=np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
-class FieldSupervisionConfig:
-    """Points and queries of a step, weights of its losses, and how assets are varied.
+class FieldLossConfig:
+    """Queries of a step and weights of their losses.
 
     Distances are in world units; signed distance is squashed to tanh(distance / truncation), and a
     colour counts as much as exp(-|distance| / color_reach) says. `thickening` moves all surfaces outwards:
     a small field blurs, and what is thinner than its blur would vanish.
     """
 
-    points: int = 2048
     queries: int = 1024
-    neighbor_pool: int = 32
     signed_distance_weight: float = 1.0
     density_weight: float = 0.2
     color_weight: float = 1.5
     color_reach: float = 0.03
     thickening: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldSupervisionConfig(FieldLossConfig):
+    """With what the encoder sees: points of a step, and how assets are varied."""
+
+    points: int = 2048
+    neighbor_pool: int = 32
     point_noise: float = 0.002
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
 @dataclass(frozen=True, kw_only=True)
-class FieldBatch:
-    """Inputs and targets of one step; colours are sRGB in [0, 1], `lit` under the views' light."""
+class FieldBatch(QueryBatch):
+    """Inputs of one step, beside its queries and their answers."""
 
     names: list[str]
     points: Float[Tensor, "b n 6"]
     neighbors: Int[Tensor, "b c k"]
-    queries: Float[Tensor, "b q 3"]
-    signed_distance: Float[Tensor, "b q"]
-    colors: Float[Tensor, "b q 3"]
-    lit: Float[Tensor, "b q 3"]
-
-    def to(self, device: torch.device) -> Self:
-        tensors = [f.name for f in fields(self) if f.name != "names"]
-        return replace(self, **{name: getattr(self, name).to(device) for name in tensors})
 
 
 class FieldSupervision:
@@ -81,10 +88,8 @@ class FieldSupervision:
     ) -> None:
         self.model, self.records, self.config = model, records, config
         self.batch_size, self.seed = batch_size, seed
-        encoder = model.config.encoder
-        points = None if encoder is None else encoder.points
-        assert points is not None, "direct supervision feeds the point branch"
-        self.conv = points.conv
+        self.conv = point_branch(model).conv
+        self.truncation = truncation_of(model.config.field)
         self.neighbors = [self.neighbor_pool(record) for record in records]
 
     def neighbor_pool(self, record: AssetRecord) -> np.ndarray:
@@ -138,21 +143,32 @@ class FieldSupervision:
 
     def losses_of(self, output: FieldOutput, batch: FieldBatch) -> dict[str, Tensor]:
         """The losses of a field's answers to the batch's queries."""
-        field = self.model.config.field
-        assert field.signed_distance_truncation is not None, "direct supervision needs a truncation distance"
-        return field_losses(
-            output,
-            batch,
-            self.config,
-            truncation=field.signed_distance_truncation,
-            density_scale=field.density_scale,
-        )
+        scale = self.model.config.field.density_scale
+        return field_losses(output, batch, self.config, truncation=self.truncation, density_scale=scale)
 
     def stacked(self, examples: list[dict[str, np.ndarray | str]]) -> FieldBatch:
         return stack(examples)
 
     def asset_names(self, batch: FieldBatch) -> list[str]:
         return batch.names
+
+
+def point_branch(model: Autoencoder) -> PointBranchConfig:
+    """Raises: ModelError if the model sees more or other than points."""
+    encoder = model.config.encoder
+    if encoder is None or encoder.points is None or encoder.views is not None:
+        raise ModelError("Direct supervision alone is for encoders of points; use another stage.")
+    return encoder.points
+
+
+def truncation_of(field: FieldConfig) -> float:
+    """Raises: ModelError if the field's signed distance has no truncation."""
+    if field.signed_distance_truncation is None:
+        raise ModelError(
+            "Direct supervision squashes distances, but the model has no "
+            "model.field.signed_distance_truncation."
+        )
+    return field.signed_distance_truncation
 
 
 def stack(examples: list[dict[str, np.ndarray | str]]) -> FieldBatch:
@@ -168,8 +184,8 @@ def stack(examples: list[dict[str, np.ndarray | str]]) -> FieldBatch:
 
 def field_losses(
     output: FieldOutput,
-    batch: FieldBatch,
-    config: FieldSupervisionConfig,
+    batch: QueryBatch,
+    config: FieldLossConfig,
     *,
     truncation: float,
     density_scale: float,

@@ -9,7 +9,7 @@ from shapewright.errors import ConfigError
 
 __all__ = ["RecipeName", "overridden"]
 
-RecipeName = Literal["tiny", "homeware", "paper"]
+RecipeName = Literal["tiny", "homeware", "single-gpu", "paper"]
 
 RecipeT = TypeVar("RecipeT")
 

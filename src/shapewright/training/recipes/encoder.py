@@ -1,4 +1,4 @@
-"""Recipes for the autoencoder: sizes, data and optimisation as one value."""
+"""Recipes for a small autoencoder taught directly: sizes, data and optimisation as one value."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,6 @@ __all__ = [
     "RefinementRecipe",
     "homeware",
     "homeware_refinement",
-    "paper",
     "tiny",
     "tiny_refinement",
 ]
@@ -58,15 +57,6 @@ def homeware() -> EncoderRecipe:
             warmup_steps=150,
             ema_decay=0.998,
         ),
-    )
-
-
-def paper() -> EncoderRecipe:
-    """The published sizes (its published objectives, on rendered rays, are not direct supervision)."""
-    return EncoderRecipe(
-        model=AutoencoderConfig(field=FieldConfig(signed_distance_truncation=0.1, density_scale=100.0)),
-        objective=FieldSupervisionConfig(points=16_384, queries=4096),
-        loop=LoopConfig(steps=600_000, batch_size=64, learning_rate=1e-4, ema_decay=0.9999),
     )
 
 
@@ -139,4 +129,4 @@ def homeware_refinement() -> RefinementRecipe:
 
 
 REFINEMENT_RECIPES = {"tiny": tiny_refinement, "homeware": homeware_refinement}
-ENCODER_RECIPES = {"tiny": tiny, "homeware": homeware, "paper": paper}
+ENCODER_RECIPES = {"tiny": tiny, "homeware": homeware}

@@ -17,6 +17,27 @@ TRAIN = ["train", "encoder", "--data", "nothing", "--out", "run"]
         (["train", "encoder", "--data", "nothing", "--out", "run", "--steps", "0"], "--steps"),
         ([*TRAIN, "--set", "loop.batch_size=0", "--set", "loop.seed=1"], "batch_size"),  # neither is lost
         ([*TRAIN, "--set", "loop.seed=1", "loop.batch_size=0"], "batch_size"),
+        (["train", "encoder", "--data", "nothing", "--out", "run", "--stage", "nerf"], "nothing"),
+        (["train", "encoder", "--data", "nothing", "--out", "run", "--stage", "distill"], "with --start"),
+        (
+            ["train", "encoder", "--data", "d", "--out", "run", "--recipe", "paper", "--stage", "direct"],
+            "The recipe 'paper' has no stage 'direct', only tiny and homeware have",
+        ),
+        (
+            [
+                "train",
+                "encoder",
+                "--data",
+                "d",
+                "--out",
+                "run",
+                "--recipe",
+                "paper",
+                "--set",
+                "objective.rays=0",
+            ],
+            "one of them above it",
+        ),
         (["train", "prior", "--data", "nothing", "--encoder", "nothing", "--out", "run"], "nothing"),
         (["evaluate", "quick", "--data", "nothing", "--model", "MODEL"], "nothing"),
         (["evaluate", "quick", "--data", "nothing", "--model", "MODEL", "--assets", "0"], "assets"),
