@@ -26,15 +26,17 @@ from shapewright.training.ema import ExponentialMovingAverage
 from shapewright.training.learning_rate import warmup_cosine
 from shapewright.training.muon import MuonAdamW, split_parameters
 from shapewright.training.tracker import Tracker
+from shapewright.training.watcher import Judge, Watcher, Watching
 
 __all__ = ["LoopConfig", "Objective", "Progress", "train"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoopConfig:
+class LoopConfig(Watching):
     """How a model is optimised. `precision` bf16 is autocast; weights and moments stay fp32.
 
-    `table_rate` multiplies the learning rate of a table of latents.
+    `table_rate` multiplies the learning rate of a table of latents. How often the run is looked at stands
+    in `Watching`.
     """
 
     steps: int
@@ -52,6 +54,7 @@ class LoopConfig:
     checkpoint_every_s: float = 300.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.steps < 1 or self.batch_size < 1:
             raise ConfigError(f"steps and batch_size must be positive, got {self.steps}, {self.batch_size}")
 
@@ -83,12 +86,17 @@ def train(
     settings: Any,
     inputs: Mapping[str, str] | None = None,
     progress: Progress | None = None,
+    judge: Judge | None = None,
     tensorboard: bool = True,
+    wandb: bool = False,
+    keep: bool = True,
 ) -> nn.Module:
     """Train, or go on training, in the folder `run`; returns the averaged model.
 
     settings: the recipe as a dataclass. inputs: hashes of what is trained on, by name. Both are kept in
-    RUN/config.json, and on resuming they must be the same.
+    RUN/config.json, and on resuming they must be the same. judge: looks at the averaged model as often as
+    the config says; where there is patience, the best by its loss is returned. Without `keep` no checkpoint
+    is written.
     Raises: CheckpointError if RUN holds another recipe's run, or one on other inputs; ConfigError on
     non-finite losses, naming the assets.
     """
@@ -104,15 +112,21 @@ def train(
     model, optimizer = accelerator.prepare(objective.model, optimizer)
 
     def save(step: int) -> None:
+        if not keep:
+            return
         plain = accelerator.unwrap_model(model)
         save_checkpoint(run, step, model=plain, ema=ema, optimizer=optimizer.optimizer)
 
-    tracker = Tracker(run, first, tensorboard=tensorboard)
+    tracker = Tracker(run, first, batch_size=config.batch_size, tensorboard=tensorboard, wandb=wandb)
+    bf16 = config.precision == "bf16"
+    watcher = Watcher(
+        run, tracker, ema.average, config, first=first, steps=config.steps, judge=judge, bf16=bf16
+    )
     prefetcher = Prefetcher(objective.batch, first, config.steps)
     saved_at, done = time.monotonic(), first
     try:
         with stop_signal() as stopped:
-            for step, batch in prefetcher if first < config.steps else ():
+            for step, batch in prefetcher if watcher.goes_on(first) else ():
                 began = time.monotonic()
                 values = take_step(accelerator, objective, model, optimizer, batch, step, config)
                 ema.update(accelerator.unwrap_model(model), step)
@@ -120,17 +134,20 @@ def train(
                 tracker.log(step, {**values, "seconds": time.monotonic() - began})
                 if progress is not None:
                     progress(done, config.steps, values)
+                enough = watcher.look(done)
                 if time.monotonic() - saved_at > config.checkpoint_every_s:
                     save(done)
                     saved_at = time.monotonic()
                 if stopped():
                     raise KeyboardInterrupt
+                if enough:
+                    break
     finally:
         prefetcher.close()
         tracker.close()
         if done > first:
             save(done)
-    return ema.average
+    return watcher.chosen()
 
 
 def take_step(

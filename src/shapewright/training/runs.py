@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from shapewright.autoencoder import Autoencoder
 from shapewright.conditioning.minilm import MiniLM
@@ -21,8 +22,10 @@ from shapewright.training.loop import Progress, train
 from shapewright.training.objectives.denoising import CaptionFeatures, Denoising
 from shapewright.training.objectives.field_supervision import FieldSupervision, FieldSupervisionConfig
 from shapewright.training.objectives.latent_table import LatentTable, TabledAutoencoder
+from shapewright.training.prior_validation import prior_judge
 from shapewright.training.recipes.encoder import EncoderRecipe, RefinementRecipe
 from shapewright.training.recipes.prior import PriorRecipe
+from shapewright.training.validation import autoencoder_judge
 
 __all__ = ["refine_latents", "train_encoder", "train_prior"]
 
@@ -31,10 +34,17 @@ CARD = "# {name}\n\nTrained by `shapewright train`; its recipe is in the run's c
 
 
 def train_encoder(
-    data: Path, run: Path, recipe: EncoderRecipe, *, name: str, progress: Progress | None = None
+    data: Path,
+    run: Path,
+    recipe: EncoderRecipe,
+    *,
+    name: str,
+    progress: Progress | None = None,
+    loop: Callable[..., nn.Module] = train,
 ) -> Path:
     """Train the autoencoder on the data set's training assets, or go on; returns the model folder.
 
+    loop: `train`, perhaps with a tracker, or a rehearsal of it; so in all runs.
     Raises: DatasetError for an unusable data set; CheckpointError if RUN holds another recipe's run.
     """
     records = training_records(data)
@@ -45,7 +55,10 @@ def train_encoder(
         model, records, recipe.objective, batch_size=recipe.loop.batch_size, seed=recipe.loop.seed
     )
     inputs = {"data set": digest_of_records(records)}
-    average = train(objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress)
+    judge = autoencoder_judge(data, model, recipe.objective, recipe.loop)
+    average = loop(
+        objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress, judge=judge
+    )
     assert isinstance(average, Autoencoder)
     config = ModelConfig(name=name, autoencoder=recipe.model, points=recipe.objective.points)
     save_model(run / "model", Model(config=config, autoencoder=average), card=CARD.format(name=name))
@@ -61,6 +74,7 @@ def refine_latents(
     name: str,
     progress: Progress | None = None,
     encoding: Callable[[int, int], None] | None = None,
+    loop: Callable[..., nn.Module] = train,
 ) -> Path:
     """Train the model in `encoder` on, with a latent of its own for every training draw, or go on.
 
@@ -81,7 +95,10 @@ def refine_latents(
         progress=encoding,
     )
     inputs = {"data set": digest_of_records(records), "encoder": first.sha256}
-    average = train(objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress)
+    judge = autoencoder_judge(data, first.autoencoder, recipe.objective.supervision, recipe.loop)
+    average = loop(
+        objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress, judge=judge
+    )
     assert isinstance(average, TabledAutoencoder)
     # a prior that the first model had does not fit the latents any more
     config = replace(first.config, name=name, prior=None, text=None)
@@ -106,6 +123,7 @@ def train_prior(
     start: Path | None = None,
     progress: Progress | None = None,
     encoding: Callable[[int, int], None] | None = None,
+    loop: Callable[..., nn.Module] = train,
 ) -> Path:
     """Train a text prior on the latents of `encoder`, a model folder or the run of an encoder or refinement.
 
@@ -133,17 +151,18 @@ def train_prior(
         batch_size=recipe.loop.batch_size,
         seed=recipe.loop.seed,
     )
-    average = train(objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress)
-    assert isinstance(average, Prior)
-    config = replace(
-        first.config,
-        name=name,
-        prior=recipe.model,
-        text="minilm",
-        sampler=replace(SAMPLER, clip=statistics.clip),
+    sampler = replace(SAMPLER, clip=statistics.clip)
+    config = replace(first.config, name=name, prior=recipe.model, text="minilm", sampler=sampler)
+
+    def whole(prior: Prior) -> Model:
+        return Model(config=config, autoencoder=first.autoencoder, prior=prior, statistics=statistics)
+
+    judge = prior_judge(data, first, statistics, conditioner, recipe.loop, whole=whole)
+    average = loop(
+        objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress, judge=judge
     )
-    model = Model(config=config, autoencoder=first.autoencoder, prior=average, statistics=statistics)
-    save_model(run / "model", model, card=CARD.format(name=name))
+    assert isinstance(average, Prior)
+    save_model(run / "model", whole(average), card=CARD.format(name=name))
     return run / "model"
 
 

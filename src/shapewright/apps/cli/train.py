@@ -1,14 +1,15 @@
 """`shapewright train encoder|refine|prior`: a data set to a model folder, in runs that can be resumed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import tyro
 
 from shapewright.apps.cli.command import Command
-from shapewright.apps.cli.terminal import Terminal
+from shapewright.apps.cli.terminal import Advance, Terminal
 from shapewright.apps.cli.training_run import EncoderGiven, Run, losses_on
 
 __all__ = ["Train"]
@@ -34,16 +35,19 @@ class TrainEncoder(Run):
         recipe = self.recipe_of(self.recipe, ENCODER_RECIPES)
         seconds = ENCODER_SECONDS_PER_STEP[self.recipe]
         self.announce(terminal, f"the encoder of recipe '{self.recipe}'", recipe.loop.steps, seconds)
-        with terminal.progress("Training") as advance:
-            model = train_encoder(
-                self.data, self.out, recipe, name=self.name or self.recipe, progress=losses_on(advance)
-            )
-        self.finish(terminal, model)
+
+        def work(data: Path, out: Path, advance: Advance, loop: Callable[..., Any]) -> Path:
+            name = self.name or self.recipe
+            return train_encoder(data, out, recipe, name=name, progress=losses_on(advance), loop=loop)
+
+        self.carry_out(terminal, "Training", recipe.loop, work)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainRefinement(EncoderGiven):
     """Sharpen a small autoencoder: refine a latent for every training draw; the encoder learns to give it."""
+
+    whole_data: ClassVar[bool] = True  # a latent for every draw is part of the model
 
     def run(self, terminal: Terminal) -> None:
         """Encode the draws, then train, or go on."""
