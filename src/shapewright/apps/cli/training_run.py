@@ -23,6 +23,9 @@ __all__ = ["EncoderGiven", "Run", "losses_on"]
 
 RecipeT = TypeVar("RecipeT")
 
+# Assets that a dry run draws its batches from: encoding all of a data set would take long.
+EXCERPT = 16
+
 # Takes the data, the run folder, the bar, and the loop to train with; returns the model folder.
 Work = Callable[[Path, Path, Advance, Callable[..., Any]], Path]
 
@@ -84,7 +87,7 @@ class Run(Command):
     def carry_out(self, terminal: Terminal, title: str, loop: "LoopConfig", work: Work) -> None:
         """Do the work with a bar and say where the model is, or rehearse it and say what it will take."""
         if self.dry_run:
-            self.rehearse(terminal, loop, work)
+            self.rehearse(terminal, work)
             return
         with going_on(self.out), terminal.progress(title) as advance:
             model = work(self.data, self.out, advance, self.loop())
@@ -101,7 +104,7 @@ class Run(Command):
             check_wandb()
         return partial(train, tensorboard=self.tracker != "none", wandb=self.tracker == "wandb")
 
-    def rehearse(self, terminal: Terminal, loop: "LoopConfig", work: Work) -> None:
+    def rehearse(self, terminal: Terminal, work: Work) -> None:
         """Do the work's first steps on a part of the data, in a folder that is removed again."""
         from shapewright.dataset.excerpt import write_excerpt
         from shapewright.training.dry_run import DryRun, Rehearsed
@@ -109,7 +112,7 @@ class Run(Command):
         with tempfile.TemporaryDirectory() as place, terminal.progress("Preparing") as advance:
             data = self.data if self.whole_data else Path(place) / "data"
             if not self.whole_data:
-                write_excerpt(self.data, data, count=loop.batch_size)
+                write_excerpt(self.data, data, count=EXCERPT)
             try:
                 work(data, Path(place) / "run", advance, DryRun())
             except Rehearsed as rehearsed:
