@@ -14,7 +14,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs, gather_object
 
-__all__ = ["accelerator", "gathered", "main_first", "on_main"]
+__all__ = ["accelerator", "gathered", "leave", "main_first", "on_main"]
 
 # The others wait while the main process encodes a data set or writes a large model.
 PATIENCE = timedelta(hours=6)
@@ -31,8 +31,8 @@ def accelerator() -> Accelerator:
     many = int(os.environ.get("WORLD_SIZE", "1")) > 1
     handlers = [
         InitProcessGroupKwargs(timeout=PATIENCE),
-        # mixed objectives need not use every parameter in every step; buffers here never change
-        DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False),
+        # mixed objectives need not use every parameter in every step
+        DistributedDataParallelKwargs(find_unused_parameters=True),
     ]
     return Accelerator(
         mixed_precision="no",
@@ -60,3 +60,9 @@ def on_main(action: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> N
     if everyone.is_main_process:
         action(*args, **kwargs)
     everyone.wait_for_everyone()
+
+
+def leave() -> None:
+    """Part from the other processes, when all is done."""
+    if torch.distributed.is_initialized():
+        accelerator().state.destroy_process_group()

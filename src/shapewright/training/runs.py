@@ -21,6 +21,7 @@ from shapewright.training.loop import Progress, train
 from shapewright.training.objectives.denoising import CaptionFeatures, Denoising
 from shapewright.training.objectives.field_supervision import FieldSupervision, FieldSupervisionConfig
 from shapewright.training.objectives.latent_table import LatentTable, TabledAutoencoder
+from shapewright.training.processes import main_first, on_main
 from shapewright.training.recipes.encoder import EncoderRecipe, RefinementRecipe
 from shapewright.training.recipes.prior import PriorRecipe
 
@@ -48,7 +49,8 @@ def train_encoder(
     average = train(objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress)
     assert isinstance(average, Autoencoder)
     config = ModelConfig(name=name, autoencoder=recipe.model, points=recipe.objective.points)
-    save_model(run / "model", Model(config=config, autoencoder=average), card=CARD.format(name=name))
+    model = Model(config=config, autoencoder=average)
+    on_main(save_model, run / "model", model, card=CARD.format(name=name))
     return run / "model"
 
 
@@ -86,8 +88,8 @@ def refine_latents(
     # a prior that the first model had does not fit the latents any more
     config = replace(first.config, name=name, prior=None, text=None)
     model = Model(config=config, autoencoder=average.autoencoder)
-    save_model(run / "model", model, card=CARD.format(name=name))
-    save_latents(objective.latent_set(average), run / "latents")
+    on_main(save_model, run / "model", model, card=CARD.format(name=name))
+    on_main(save_latents, objective.latent_set(average), run / "latents")
     return run / "model"
 
 
@@ -115,7 +117,8 @@ def train_prior(
     Raises: DatasetError, ModelError, CheckpointError.
     """
     first = load_model(model_folder(encoder))
-    latents = encoded(data, encoder, first, run, recipe, encoding)
+    with main_first():
+        latents = encoded(data, encoder, first, run, recipe, encoding)
     statistics = LatentStatistics.measure([latents.latents], clip=recipe.objective.clip)
     conditioner = MiniLM(max_tokens=first.config.text_tokens)
     features = CaptionFeatures([text for texts in latents.captions for text in texts], conditioner)
@@ -143,7 +146,7 @@ def train_prior(
         sampler=replace(SAMPLER, clip=statistics.clip),
     )
     model = Model(config=config, autoencoder=first.autoencoder, prior=average, statistics=statistics)
-    save_model(run / "model", model, card=CARD.format(name=name))
+    on_main(save_model, run / "model", model, card=CARD.format(name=name))
     return run / "model"
 
 

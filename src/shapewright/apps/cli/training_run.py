@@ -60,6 +60,9 @@ class Run(Command):
 
     def finish(self, terminal: Terminal, model: Path) -> None:
         """Say where the model is."""
+        from shapewright.training.processes import leave
+
+        leave()
         terminal.result({"run": str(self.out), "model": str(model)}, str(model))
 
 
