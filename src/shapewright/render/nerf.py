@@ -15,6 +15,7 @@ from torch import Tensor
 from shapewright.errors import ConfigError
 from shapewright.field import Field, FieldOutput, FieldWeights
 from shapewright.geometry.cameras import Camera
+from shapewright.nn import draws
 
 __all__ = ["NerfConfig", "NerfImage", "render_nerf", "render_nerf_image"]
 
@@ -135,7 +136,7 @@ def strata(
     starts = torch.arange(count, device=rays.device, dtype=rays.dtype)
     if generator is None:
         return ((starts + 0.5) / count).expand(shape)
-    jitter = torch.rand(shape, generator=generator, device=rays.device, dtype=rays.dtype)
+    jitter = draws.uniform(shape, generator, rays.device).to(rays.dtype)
     return (starts + jitter) / count
 
 

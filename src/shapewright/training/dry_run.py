@@ -12,6 +12,7 @@ from torch import nn
 from shapewright.training.loop import LoopConfig, Objective, train
 from shapewright.training.muon import split_parameters
 from shapewright.training.pace import forget_peak, peak_memory
+from shapewright.training.processes import accelerator, gathered
 from shapewright.training.watcher import Judge
 
 __all__ = ["DryRun", "Expectation", "MemoryNeeds", "Rehearsed"]
@@ -92,7 +93,7 @@ class DryRun:
     ) -> NoReturn:
         """Take a few steps. Raises: Rehearsed, always, with the `Expectation`."""
         few = replace(config, steps=min(STEPS, config.steps), validate_every=0, patience=0, pictures_every=0)
-        watch = Stopwatch()
+        watch = Stopwatch(alone=accelerator().num_processes == 1)
         forget_peak()
         with suppress(Enough):
             train(
@@ -106,13 +107,15 @@ class DryRun:
                 keep=False,
             )
         peak, peak_of = peak_memory()
-        raise Rehearsed(expectation_of(objective.model, config, watch.seconds, peak, peak_of))
+        seconds = gathered(watch.seconds)[0]  # only the main process is told of progress
+        raise Rehearsed(expectation_of(objective.model, config, seconds, peak, peak_of))
 
 
 class Stopwatch:
-    """Times steps, and stops after one that takes long."""
+    """Times steps, and stops after one that takes long, if no other process would wait for the next."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, alone: bool) -> None:
+        self.alone = alone
         self.seconds: list[float] = []
         self.began = time.monotonic()
 
@@ -121,7 +124,7 @@ class Stopwatch:
         now = time.monotonic()
         self.seconds.append(now - self.began)
         self.began = now
-        if self.seconds[-1] > LONG_S:
+        if self.alone and self.seconds[-1] > LONG_S:
             raise Enough
 
 

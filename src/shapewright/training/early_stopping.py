@@ -16,7 +16,14 @@ from shapewright.atomic_file import replacing
 from shapewright.errors import CheckpointError
 from shapewright.training.tracker import read_lines
 
-__all__ = ["BestModels", "Judgement", "best_step", "read_judgements", "validations_without_gain"]
+__all__ = [
+    "BestModels",
+    "Judgement",
+    "best_step",
+    "read_judgements",
+    "restore_best",
+    "validations_without_gain",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,37 +61,47 @@ class BestModels:
     """
 
     def __init__(self, run: Path, first: int) -> None:
-        self.folder, self.checkpoints = run / "best", run / "checkpoints"
+        self.run = run
         for step, path in self.kept().items():
             if step > first:
                 path.unlink()
 
     def kept(self) -> dict[int, Path]:
         """The files by their steps, in order."""
-        return {step_of(path): path for path in sorted(self.folder.glob("step-*.safetensors"))}
+        return {step_of(path): path for path in sorted((self.run / "best").glob("step-*.safetensors"))}
 
     def keep(self, step: int, model: nn.Module) -> None:
         """Write the model that is now the best; those that no checkpoint asks for any more are removed."""
         weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-        with replacing(self.folder / f"step-{step:07d}.safetensors") as temporary:
+        with replacing(best_path(self.run, step)) as temporary:
             save_file(weights, temporary)
-        kept, marks = self.kept(), [step, *map(step_of, self.checkpoints.glob("step-*"))]
+        kept, marks = self.kept(), [step, *map(step_of, (self.run / "checkpoints").glob("step-*"))]
         wanted = {max((there for there in kept if there <= mark), default=step) for mark in marks}
         for there, path in kept.items():
             if there not in wanted:
                 path.unlink()
 
-    def restore(self, step: int, model: nn.Module) -> None:
-        """Give `model` the weights kept at `step`. Raises: CheckpointError if they are gone or damaged."""
-        path = self.folder / f"step-{step:07d}.safetensors"
-        try:
-            model.load_state_dict(load_file(path))
-        except (OSError, RuntimeError, SafetensorError) as error:
-            reason = str(error).partition("\n")[0]
-            raise CheckpointError(
-                f"The best model of the run, '{path}', cannot be read ({reason}); "
-                "train again in another folder."
-            ) from error
+
+def restore_best(run: Path, step: int | None, model: nn.Module) -> nn.Module:
+    """`model` with the weights that were kept at `step`; as it is for None.
+
+    Raises: CheckpointError if they are gone or damaged.
+    """
+    if step is None:
+        return model
+    path = best_path(run, step)
+    try:
+        model.load_state_dict(load_file(path))
+    except (OSError, RuntimeError, SafetensorError) as error:
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(
+            f"The best model of the run, '{path}', cannot be read ({reason}); train again in another folder."
+        ) from error
+    return model
+
+
+def best_path(run: Path, step: int) -> Path:
+    return run / "best" / f"step-{step:07d}.safetensors"
 
 
 def step_of(path: Path) -> int:

@@ -14,10 +14,10 @@ from shapewright.pipeline import Model, Pipeline
 from shapewright.prior import Condition, LatentStatistics, Prior
 from shapewright.render.contact_sheet import Strip
 from shapewright.training.latents import encode_records
+from shapewright.training.loop_config import LoopConfig
 from shapewright.training.pictures import sample_strips
 from shapewright.training.validation import held_out_records
 from shapewright.training.variation import Augmentation
-from shapewright.training.watcher import Watching
 
 __all__ = ["HeldOutLatents", "PriorJudge", "prior_judge"]
 
@@ -92,7 +92,7 @@ def prior_judge(
     first: Model,
     statistics: LatentStatistics,
     conditioner: TextConditioner,
-    watching: Watching,
+    loop: LoopConfig,
     *,
     whole: Callable[[Prior], Model],
 ) -> PriorJudge | None:
@@ -100,7 +100,7 @@ def prior_judge(
 
     The held-out assets are encoded as they are, each told its first caption. whole: the model with a prior.
     """
-    if not watching.looks:
+    if not loop.looks:
         return None
     records = held_out_records(data)
     plain = Augmentation.none()

@@ -23,6 +23,7 @@ from shapewright.training.objectives.denoising import CaptionFeatures, Denoising
 from shapewright.training.objectives.field_supervision import FieldSupervision, FieldSupervisionConfig
 from shapewright.training.objectives.latent_table import LatentTable, TabledAutoencoder
 from shapewright.training.prior_validation import prior_judge
+from shapewright.training.processes import main_first, on_main
 from shapewright.training.recipes.encoder import EncoderRecipe, RefinementRecipe
 from shapewright.training.recipes.prior import PriorRecipe
 from shapewright.training.validation import autoencoder_judge
@@ -61,7 +62,8 @@ def train_encoder(
     )
     assert isinstance(average, Autoencoder)
     config = ModelConfig(name=name, autoencoder=recipe.model, points=recipe.objective.points)
-    save_model(run / "model", Model(config=config, autoencoder=average), card=CARD.format(name=name))
+    model = Model(config=config, autoencoder=average)
+    on_main(save_model, run / "model", model, card=CARD.format(name=name))
     return run / "model"
 
 
@@ -103,8 +105,8 @@ def refine_latents(
     # a prior that the first model had does not fit the latents any more
     config = replace(first.config, name=name, prior=None, text=None)
     model = Model(config=config, autoencoder=average.autoencoder)
-    save_model(run / "model", model, card=CARD.format(name=name))
-    save_latents(objective.latent_set(average), run / "latents")
+    on_main(save_model, run / "model", model, card=CARD.format(name=name))
+    on_main(save_latents, objective.latent_set(average), run / "latents")
     return run / "model"
 
 
@@ -133,7 +135,8 @@ def train_prior(
     Raises: DatasetError, ModelError, CheckpointError.
     """
     first = load_model(model_folder(encoder))
-    latents = encoded(data, encoder, first, run, recipe, encoding)
+    with main_first():
+        latents = encoded(data, encoder, first, run, recipe, encoding)
     statistics = LatentStatistics.measure([latents.latents], clip=recipe.objective.clip)
     conditioner = MiniLM(max_tokens=first.config.text_tokens)
     features = CaptionFeatures([text for texts in latents.captions for text in texts], conditioner)
@@ -162,7 +165,7 @@ def train_prior(
         objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress, judge=judge
     )
     assert isinstance(average, Prior)
-    save_model(run / "model", whole(average), card=CARD.format(name=name))
+    on_main(save_model, run / "model", whole(average), card=CARD.format(name=name))
     return run / "model"
 
 

@@ -21,12 +21,12 @@ from shapewright.evaluation.reconstruction import on_black, reconstruct
 from shapewright.geometry.cameras import Camera
 from shapewright.pipeline import Model, ModelConfig, Pipeline
 from shapewright.render.contact_sheet import Strip
-from shapewright.training.loop import Objective
+from shapewright.training.learner import Objective
+from shapewright.training.loop_config import LoopConfig
 from shapewright.training.objectives.field_supervision import FieldSupervision, FieldSupervisionConfig
 from shapewright.training.objectives.latent_table import TabledAutoencoder
 from shapewright.training.pictures import reconstruction_strip, seen
 from shapewright.training.variation import Augmentation
-from shapewright.training.watcher import Watching
 
 __all__ = ["AutoencoderJudge", "HeldOutLosses", "autoencoder_judge", "held_out_records"]
 
@@ -123,10 +123,10 @@ def small_view(views: Views) -> tuple[Camera, np.ndarray]:
 
 
 def autoencoder_judge(
-    data: Path, model: Autoencoder, supervision: FieldSupervisionConfig, watching: Watching
+    data: Path, model: Autoencoder, supervision: FieldSupervisionConfig, loop: LoopConfig
 ) -> AutoencoderJudge | None:
     """The judge of an autoencoder trained on `data`; None where nothing is to be looked at."""
-    return AutoencoderJudge(model, held_out_records(data), supervision) if watching.looks else None
+    return AutoencoderJudge(model, held_out_records(data), supervision) if loop.looks else None
 
 
 def held_out_records(data: Path, count: int = ASSETS) -> list[AssetRecord]:

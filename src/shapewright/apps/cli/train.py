@@ -1,5 +1,6 @@
 """`shapewright train encoder|refine|prior`: a data set to a model folder, in runs that can be resumed."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -91,5 +92,6 @@ class Train(Command):
     json: tyro.conf.Suppress[bool] = False
 
     def run(self, terminal: Terminal) -> None:
-        """Hand over to the subcommand."""
-        self.command.run(Terminal(as_json=self.command.json))
+        """Hand over to the subcommand; of many processes (`torchrun`), the first one speaks."""
+        muted = os.environ.get("RANK", "0") != "0"
+        self.command.run(Terminal(as_json=self.command.json, muted=muted))

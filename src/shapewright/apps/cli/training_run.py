@@ -89,8 +89,12 @@ class Run(Command):
         if self.dry_run:
             self.rehearse(terminal, work)
             return
+
+        from shapewright.training.processes import leave
+
         with going_on(self.out), terminal.progress(title) as advance:
             model = work(self.data, self.out, advance, self.loop())
+        leave()
         if loop.patience:
             terminal.say(self.early_end(loop))
         terminal.result({"run": str(self.out), "model": str(model)}, str(model))
@@ -108,6 +112,7 @@ class Run(Command):
         """Do the work's first steps on a part of the data, in a folder that is removed again."""
         from shapewright.dataset.excerpt import write_excerpt
         from shapewright.training.dry_run import DryRun, Rehearsed
+        from shapewright.training.processes import leave
 
         with tempfile.TemporaryDirectory() as place, terminal.progress("Preparing") as advance:
             data = self.data if self.whole_data else Path(place) / "data"
@@ -119,6 +124,7 @@ class Run(Command):
                 found = rehearsed.expectation
             else:
                 raise AssertionError("a rehearsal ends the work")
+        leave()
         terminal.result(as_json(found), as_text(found))
 
     def early_end(self, loop: "LoopConfig") -> str:
