@@ -20,7 +20,7 @@ from shapewright.training.processes import accelerator, gathered
 from shapewright.training.run_settings import keep_settings
 from shapewright.training.sharding import whole_module
 from shapewright.training.tracker import Tracker
-from shapewright.training.watcher import Judge, Watcher
+from shapewright.training.watcher import Judge, Watcher, check_judge
 
 __all__ = ["LoopConfig", "Objective", "Progress", "make_optimizer", "train"]
 
@@ -49,6 +49,7 @@ def train(
     Raises: CheckpointError if RUN holds another recipe's run, or one on other inputs; ConfigError on
     non-finite losses, naming the assets, or a batch that cannot be shared out.
     """
+    check_judge(config, judge)
     processes = accelerator()
     run.mkdir(parents=True, exist_ok=True)
     keep_settings(run, settings, inputs or {}, write=processes.is_main_process)

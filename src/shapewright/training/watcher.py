@@ -20,7 +20,7 @@ from shapewright.training.loop_config import LoopConfig
 from shapewright.training.pictures import picture_path, save_pictures
 from shapewright.training.tracker import Tracker
 
-__all__ = ["Judge", "Watcher"]
+__all__ = ["Judge", "Watcher", "check_judge"]
 
 
 @runtime_checkable
@@ -40,16 +40,11 @@ class Watcher:
     """Calls the judge when it is time, and keeps the model that was best by its loss.
 
     first: the step that the run resumed from; what was kept of later ones is removed.
-    Raises: ConfigError if the config asks for what no judge is there for.
     """
 
     def __init__(
         self, run: Path, tracker: Tracker, config: LoopConfig, *, first: int, judge: Judge | None
     ) -> None:
-        if config.looks and judge is None:
-            raise ConfigError(
-                "This training has no held-out measure: set validate_every and pictures_every to 0."
-            )
         self.run, self.tracker, self.config, self.judge = run, tracker, config, judge
         self.judgements = read_judgements(run)
         self.best = BestModels(run, first)
@@ -85,3 +80,11 @@ class Watcher:
     def best_step(self) -> int | None:
         """The step whose model is the result; None where that is the last one."""
         return best_step(self.judgements) if self.config.patience else None
+
+
+def check_judge(config: LoopConfig, judge: Judge | None) -> None:
+    """Raises: ConfigError if the config asks for looks and there is nobody to look."""
+    if config.looks and judge is None:
+        raise ConfigError(
+            "This training has no held-out measure: set loop.validate_every and loop.pictures_every to 0."
+        )
