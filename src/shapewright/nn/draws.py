@@ -47,7 +47,7 @@ class ShareGenerator(torch.Generator):
     whole: torch.Generator
 
     def __new__(cls, seed: int, share: Share, device: torch.device) -> "ShareGenerator":
-        return super().__new__(cls, device)
+        return super().__new__(cls, device)  # pyright: ignore[reportCallIssue]  # torch's stubs know __init__ only
 
     def __init__(self, seed: int, share: Share, device: torch.device) -> None:
         self.share = share

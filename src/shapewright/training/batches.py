@@ -59,7 +59,8 @@ def cut(batch: Any, share: Share, batch_size: int) -> Any:
     They may be nested in tuples, dictionaries and dataclasses; single values are the same for every share.
     Raises: TypeError for anything else, which only the objective can cut (see `SharedBatchSource`).
     """
-    if batch is None or isinstance(batch, (bool, int, float, str)):
+    single = isinstance(batch, (Tensor, np.ndarray)) and batch.ndim == 0
+    if batch is None or single or isinstance(batch, (bool, int, float, str)):
         return batch
     if isinstance(batch, (Tensor, np.ndarray, list)) and len(batch) == batch_size:
         places = share.of(batch_size)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -166,8 +166,7 @@ class Learner:
         """Add the gradients of one piece; with the last, they become those of all processes."""
         device = self.processes.device
         generator = ShareGenerator(self.config.seed * 1_000_003 + number, self.shares[index], device)
-        kept_back = index + 1 < len(self.shares) and isinstance(self.losses, DistributedDataParallel)
-        with self.losses.no_sync() if kept_back else nullcontext():
+        with nullcontext() if index + 1 == len(self.shares) else unshared(self.losses):
             with self.autocast():
                 loss, values = self.losses(piece, generator)
             (loss * (self.scale.value / len(self.shares))).backward()
@@ -202,6 +201,11 @@ class Learner:
                 if parameter.grad is not None:
                     local(parameter.grad).div_(self.scale.value)
         return float(whole(nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)))
+
+
+def unshared(losses: nn.Module) -> AbstractContextManager[None]:
+    """Within this, gradients of replicas wait for those to come; sharded ones are not kept whole so long."""
+    return losses.no_sync() if isinstance(losses, DistributedDataParallel) else nullcontext()
 
 
 def shares_of_process(config: LoopConfig, processes: Accelerator) -> list[Share]:

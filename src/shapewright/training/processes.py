@@ -12,7 +12,12 @@ from typing import ParamSpec, TypeVar
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs, gather_object
+from accelerate.utils import (
+    DistributedDataParallelKwargs,
+    InitProcessGroupKwargs,
+    KwargsHandler,
+    gather_object,
+)
 
 __all__ = ["accelerator", "gathered", "leave", "main_first", "on_main"]
 
@@ -29,7 +34,7 @@ def accelerator() -> Accelerator:
     Its mixed precision is one for all runs of a process, so it stays off here: the loop has its own.
     """
     many = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    handlers = [
+    handlers: list[KwargsHandler] = [
         InitProcessGroupKwargs(timeout=PATIENCE),
         # mixed objectives need not use every parameter in every step
         DistributedDataParallelKwargs(find_unused_parameters=True),
@@ -37,7 +42,7 @@ def accelerator() -> Accelerator:
     return Accelerator(
         mixed_precision="no",
         # accelerate joins processes without accelerators only if told that they have none
-        cpu=True if many and not torch.cuda.is_available() else None,
+        cpu=many and not torch.cuda.is_available(),
         kwargs_handlers=handlers if many else None,
     )
 

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -30,11 +30,16 @@ from tiny_assets import shelf
 from tiny_models import FakeText
 from unit.training.tiny_runs import train_tiny
 
-STEPS = 6
-HALF = 3
+STEPS = 4
+HALF = 2
 LOOP = LoopConfig(
     steps=STEPS, batch_size=4, learning_rate=1e-3, warmup_steps=2, precision="fp32", optimizer="muon"
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    loop: LoopConfig
 
 
 def encoder(run: Path, **changes: object) -> nn.Module:
@@ -56,7 +61,7 @@ def prior(run: Path, **changes: object) -> nn.Module:
         batch_size=4,
     )
     loop = replace(LOOP, **changes)
-    return train(objective, loop, run, settings=loop, tensorboard=False)
+    return train(objective, loop, run, settings=Settings(loop=loop), tensorboard=False)
 
 
 def table(run: Path, **changes: object) -> nn.Module:
@@ -66,7 +71,7 @@ def table(run: Path, **changes: object) -> nn.Module:
     config = LatentTableConfig(supervision=supervision, draws=2, encoded=2)
     objective = LatentTable(Autoencoder(tiny().model), shelf(), config, batch_size=4)
     loop = replace(LOOP, **changes)
-    return train(objective, loop, run, settings=loop, tensorboard=False)
+    return train(objective, loop, run, settings=Settings(loop=loop), tensorboard=False)
 
 
 class Plain:
@@ -75,7 +80,7 @@ class Plain:
     def __init__(self, *, spoil: bool = False) -> None:
         torch.manual_seed(0)
         self.model, self.spoil = nn.Sequential(nn.Linear(3, 8), nn.GELU(), nn.Linear(8, 1)), spoil
-        self.unused = self.model.register_parameter("unused", nn.Parameter(torch.ones(2)))
+        self.model.register_parameter("unused", nn.Parameter(torch.ones(2)))
 
     def batch(self, step: int) -> dict[str, object]:
         x = torch.randn(4, 3, generator=torch.Generator().manual_seed(step))
@@ -95,11 +100,11 @@ class Plain:
 
 def plain(run: Path, *, spoil: bool = False, **changes: object) -> nn.Module:
     loop = replace(LOOP, **changes)
-    return train(Plain(spoil=spoil), loop, run, settings=loop, tensorboard=False)
+    return train(Plain(spoil=spoil), loop, run, settings=Settings(loop=loop), tensorboard=False)
 
 
 def halves(make: Callable[..., nn.Module], first: dict[str, object], second: dict[str, object]) -> Callable:
-    """A run that is stopped in the middle, by the process started last, and gone on with otherwise."""
+    """A run that is done half and gone on with otherwise."""
 
     def run(folder: Path) -> nn.Module:
         make(folder, steps=HALF, **first)
@@ -112,9 +117,6 @@ def interrupted(run: Path) -> nn.Module:
     """Only one process is told to stop, after its second step."""
 
     class Stopped(Plain):
-        def asset_names(self, batch: dict[str, list[str]]) -> list[str]:
-            return batch["names"]
-
         def losses(
             self, model: nn.Module, batch: dict[str, Tensor], generator: torch.Generator
         ) -> dict[str, Tensor]:
@@ -124,7 +126,7 @@ def interrupted(run: Path) -> nn.Module:
 
     objective = Stopped()
     try:
-        train(objective, LOOP, run, settings=LOOP, tensorboard=False)
+        train(objective, LOOP, run, settings=Settings(loop=LOOP), tensorboard=False)
     except KeyboardInterrupt:
         (run / f"stopped-{accelerator().process_index}").touch()
     return objective.model
@@ -138,7 +140,6 @@ def spoilt(run: Path) -> nn.Module:
     return Plain().model
 
 
-ONE = {"sharding": "none"}
 CASES: dict[str, Callable[[Path], nn.Module]] = {
     "encoder": encoder,
     "encoder sharded": lambda run: encoder(run, sharding="full"),

@@ -94,4 +94,7 @@ class Train(Command):
     def run(self, terminal: Terminal) -> None:
         """Hand over to the subcommand; of many processes (`torchrun`), the first one speaks."""
         muted = os.environ.get("RANK", "0") != "0"
+        if "RANK" in os.environ:
+            # DDP looks for parameters that a step did not use, and warns at length where there are none
+            os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
         self.command.run(Terminal(as_json=self.command.json, muted=muted))

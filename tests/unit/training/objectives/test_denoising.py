@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from shapewright.conditioning import TextFeatures
 from shapewright.errors import ConfigError
+from shapewright.nn.draws import Share
 from shapewright.prior import Condition, LatentStatistics, Prior
 from shapewright.training.latents import LatentSet
 from shapewright.training.objectives.denoising import (
@@ -161,3 +162,15 @@ def test_captions_that_many_samples_share_are_told_more_often() -> None:
     np.testing.assert_allclose(alike[0], [0.5, 1.0])
     np.testing.assert_allclose(shared[0], [0.2, 1.0], err_msg="one sample is a ficus, four are trees")
     np.testing.assert_allclose(shared[3], [1.0])
+
+
+def test_shares_put_together_are_the_batch() -> None:
+    objective = objective_of(batch_size=4)
+    told: list[list[str]] = []
+    own = objective.features.condition
+    objective.features.condition = lambda texts: (told.append(texts), own(texts))[1]
+    whole = objective.batch(3)
+    parts = [objective.batch_share(3, Share(i, 2)) for i in range(2)]
+    assert [name for part in parts for name in part.names] == whole.names
+    assert told[1] + told[2] == told[0]
+    assert torch.equal(torch.cat([part.latents for part in parts]), whole.latents)

@@ -9,6 +9,7 @@ import torch
 
 from shapewright.autoencoder import Autoencoder
 from shapewright.errors import ConfigError
+from shapewright.nn.draws import Share
 from shapewright.training.loop import LoopConfig, train
 from shapewright.training.objectives.field_supervision import FieldSupervisionConfig
 from shapewright.training.objectives.latent_table import LatentTable, LatentTableConfig, TabledAutoencoder
@@ -152,3 +153,18 @@ def test_training_moves_the_latents_it_saw_and_no_others(tmp_path: Path) -> None
 def test_tables_of_nothing_are_refused(settings: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match="draws and encoded must be at least 1"):
         LatentTableConfig(**settings)
+
+
+def test_shares_put_together_are_the_batch() -> None:
+    objective = table_of(replace(CONFIG, encoded=2), batch_size=8)
+    whole, parts = objective.batch(1), [objective.batch_share(1, Share(i, 2)) for i in range(2)]
+    assert torch.equal(torch.cat([part.rows for part in parts]), whole.rows)
+    assert torch.equal(torch.cat([part.examples.queries for part in parts]), whole.examples.queries)
+    encoded = [part.encoded + 4 * i for i, part in enumerate(parts)]
+    assert torch.equal(torch.cat(encoded), whole.encoded)
+    assert [len(part.encoded) for part in parts] == [1, 1]
+
+
+def test_every_share_has_as_many_draws_to_encode() -> None:
+    with pytest.raises(ConfigError, match=r"2 shares .* set objective.encoded to a multiple of 2"):
+        table_of().batch_share(0, Share(0, 2))
