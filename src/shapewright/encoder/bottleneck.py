@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from shapewright.encoder.config import BottleneckConfig
+from shapewright.nn import draws
 
 __all__ = ["Bottleneck"]
 
@@ -32,9 +33,9 @@ class Bottleneck(nn.Module):
         if not self.training or self.config.noise_probability == 0:
             return latent
         shape, device = (latent.shape[0], 1, 1), latent.device
-        step = torch.randint(0, self.config.timesteps, shape, generator=generator, device=device)
-        noised = torch.rand(shape, generator=generator, device=device) < self.config.noise_probability
+        step = draws.integers(self.config.timesteps, shape, generator, device)
+        noised = draws.uniform(shape, generator, device) < self.config.noise_probability
         # the discrete table's entry i holds alpha_bar((i + 1) / T); an asset that is not noised keeps 1
         variance = ((step + 1) / self.config.timesteps) ** self.config.noise_power * noised
-        noise = torch.randn(latent.shape, generator=generator, device=device, dtype=latent.dtype)
+        noise = draws.normal(latent.shape, generator, device).to(latent.dtype)
         return torch.sqrt(1 - variance) * latent + torch.sqrt(variance) * noise

@@ -3,12 +3,23 @@
 Shapes: B batch, L tokens, S tokens attended to, W width, H heads, D = W / H.
 """
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
-__all__ = ["MLP", "CrossAttentionBlock", "SelfAttentionBlock", "Transformer", "attend"]
+__all__ = [
+    "MLP",
+    "Block",
+    "CrossAttentionBlock",
+    "SelfAttentionBlock",
+    "Transformer",
+    "attend",
+    "blocks_of",
+]
 
 
 def attend(
@@ -83,7 +94,28 @@ class CrossAttention(nn.Module):
         return self.c_proj(attend(q, k, v))
 
 
-class SelfAttentionBlock(nn.Module):
+class Block(nn.Module):
+    """What a deep network is made of, and what is recomputed, compiled and shared out piece by piece.
+
+    With `recompute`, the backward pass computes the block again instead of keeping what it needs of it:
+    much less memory, a third more work, the same gradients.
+    """
+
+    recompute: bool = False
+
+    def run(self, compute: Callable[..., Tensor], *inputs: Tensor | None) -> Tensor:
+        """compute(*inputs); the blocks have no random numbers that would have to be drawn again."""
+        if self.recompute and torch.is_grad_enabled():
+            return checkpoint(compute, *inputs, use_reentrant=False, preserve_rng_state=False)
+        return compute(*inputs)
+
+
+def blocks_of(model: nn.Module) -> list[Block]:
+    """All blocks inside, in order."""
+    return [module for module in model.modules() if isinstance(module, Block)]
+
+
+class SelfAttentionBlock(Block):
     """x + attn(ln_1(x)), then x + mlp(ln_2(x))."""
 
     def __init__(self, width: int, heads: int) -> None:
@@ -96,11 +128,14 @@ class SelfAttentionBlock(nn.Module):
     def forward(
         self, x: Float[Tensor, "b l w"], key_mask: Bool[Tensor, "b l"] | None = None
     ) -> Float[Tensor, "b l w"]:
+        return self.run(self.transform, x, key_mask)
+
+    def transform(self, x: Float[Tensor, "b l w"], key_mask: Bool[Tensor, "b l"] | None) -> Tensor:
         x = x + self.attn(self.ln_1(x), key_mask)
         return x + self.mlp(self.ln_2(x))
 
 
-class CrossAttentionBlock(nn.Module):
+class CrossAttentionBlock(Block):
     """x + attn(ln_1(x), ln_2(data)), then x + mlp(ln_3(x))."""
 
     def __init__(self, width: int, heads: int) -> None:
@@ -112,6 +147,9 @@ class CrossAttentionBlock(nn.Module):
         self.mlp = MLP(width)
 
     def forward(self, x: Float[Tensor, "b l w"], data: Float[Tensor, "b s w"]) -> Float[Tensor, "b l w"]:
+        return self.run(self.transform, x, data)
+
+    def transform(self, x: Float[Tensor, "b l w"], data: Float[Tensor, "b s w"]) -> Tensor:
         x = x + self.attn(self.ln_1(x), self.ln_2(data))
         return x + self.mlp(self.ln_3(x))
 

@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from shapewright.nn import draws
+
 __all__ = ["RayMarks", "draw_marks", "strata"]
 
 
@@ -35,5 +37,5 @@ def strata(
     starts = torch.arange(count, device=rays.device, dtype=rays.dtype)
     if generator is None:
         return ((starts + 0.5) / count).expand(shape)
-    jitter = torch.rand(shape, generator=generator, device=rays.device, dtype=rays.dtype)
+    jitter = draws.uniform(shape, generator, rays.device).to(rays.dtype)
     return (starts + jitter) / count

@@ -5,11 +5,16 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from shapewright.training.sharding import local, parts_like
+
 __all__ = ["ExponentialMovingAverage"]
 
 
 class ExponentialMovingAverage:
-    """average = decay * average + (1 - decay) * weights, with a shorter memory during the first steps."""
+    """average = decay * average + (1 - decay) * weights, with a shorter memory during the first steps.
+
+    Where the model is sharded, so is `average`: `sharding.whole_module` makes one that can be called.
+    """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay
@@ -20,10 +25,10 @@ class ExponentialMovingAverage:
         """Take in the weights after optimisation step number `step` (counted from 0)."""
         decay = min(self.decay, (1 + step) / (10 + step))
         for average, weight in zip(self.average.parameters(), model.parameters(), strict=True):
-            average.lerp_(weight, 1 - decay)
+            local(average).lerp_(local(weight), 1 - decay)
 
     def state_dict(self) -> dict[str, Tensor]:
         return self.average.state_dict()
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        self.average.load_state_dict(state)
+        self.average.load_state_dict(parts_like(state, self.average.state_dict()))

@@ -1,8 +1,11 @@
 """The stages of an autoencoder's published training as whole runs."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+
+from torch import nn
 
 from shapewright.autoencoder import Autoencoder, AutoencoderConfig
 from shapewright.dataset.loader import AssetRecord
@@ -10,9 +13,12 @@ from shapewright.errors import ConfigError, DatasetError
 from shapewright.pipeline import Model, ModelConfig, save_model
 from shapewright.training.loop import Progress, train
 from shapewright.training.objectives.mixture import Mixture, MixtureConfig
+from shapewright.training.processes import on_main
 from shapewright.training.recipes.stages import StageRecipe
 from shapewright.training.runs import CARD, check_points, digest_of_records, training_records
 from shapewright.training.start import begin_autoencoder
+from shapewright.training.validation import HeldOutLosses, held_out_records
+from shapewright.training.variation import Augmentation
 
 __all__ = ["check_views", "train_encoder_stage"]
 
@@ -25,6 +31,7 @@ def train_encoder_stage(
     name: str,
     start: Path | None = None,
     progress: Progress | None = None,
+    loop: Callable[..., nn.Module] = train,
 ) -> Path:
     """Train an autoencoder by the recipe's mixture of objectives, or go on; returns the model folder.
 
@@ -40,7 +47,10 @@ def train_encoder_stage(
         model, records, recipe.objective, batch_size=recipe.loop.batch_size, seed=recipe.loop.seed
     )
     inputs = {"data set": digest_of_records(records), "views": digest_of_views(records), **started}
-    average = train(objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress)
+    judge = stage_judge(data, model, recipe)
+    average = loop(
+        objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress, judge=judge
+    )
     assert isinstance(average, Autoencoder)
     seen = recipe.objective.inputs
     config = ModelConfig(
@@ -50,8 +60,20 @@ def train_encoder_stage(
         views=seen.views,
         view_size_px=size_px,
     )
-    save_model(run / "model", Model(config=config, autoencoder=average), card=CARD.format(name=name))
+    trained = Model(config=config, autoencoder=average)
+    on_main(save_model, run / "model", trained, card=CARD.format(name=name))
     return run / "model"
+
+
+def stage_judge(data: Path, model: Autoencoder, recipe: StageRecipe) -> HeldOutLosses | None:
+    """The recipe's own losses on held-out assets as they are; None where nothing is to be looked at."""
+    if not recipe.loop.looks:
+        return None
+    records = held_out_records(data)
+    size = min(recipe.loop.batch_size, len(records))
+    inputs = replace(recipe.objective.inputs, augmentation=Augmentation.none(), point_noise=0.0)
+    objective = Mixture(model, records, replace(recipe.objective, inputs=inputs), batch_size=size)
+    return HeldOutLosses(objective, batches=-(-len(records) // size))
 
 
 def check_views(records: list[AssetRecord], wanted: MixtureConfig, model: AutoencoderConfig) -> int:

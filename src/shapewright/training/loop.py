@@ -1,76 +1,28 @@
-"""The training loop: one for every objective.
+"""The training loop: one for every objective, on one process or on many.
 
 An objective holds the model, makes batch number `step` and turns it into a loss. Everything that is
 random in a step follows from (seed, step), so a run that was killed and resumed gives the same losses.
 """
 
-import json
-import math
-import signal
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any
 
-import torch
-from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import nn
 
-from shapewright.config import to_dict
-from shapewright.errors import CheckpointError, ConfigError
 from shapewright.training.batches import Prefetcher
-from shapewright.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
-from shapewright.training.ema import ExponentialMovingAverage
-from shapewright.training.learning_rate import warmup_cosine
-from shapewright.training.muon import MuonAdamW, split_parameters
+from shapewright.training.early_stopping import restore_best
+from shapewright.training.interruption import stop_signal
+from shapewright.training.learner import Learner, NotFiniteError, Objective, make_optimizer
+from shapewright.training.loop_config import LoopConfig
+from shapewright.training.processes import accelerator, gathered
+from shapewright.training.run_settings import keep_settings
+from shapewright.training.sharding import whole_module
 from shapewright.training.tracker import Tracker
+from shapewright.training.watcher import Judge, Watcher, check_judge
 
-__all__ = ["LoopConfig", "Objective", "Progress", "train"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoopConfig:
-    """How a model is optimised. `precision` bf16 is autocast; weights and moments stay fp32.
-
-    `table_rate` multiplies the learning rate of a table of latents.
-    """
-
-    steps: int
-    batch_size: int
-    learning_rate: float
-    warmup_steps: int = 200
-    weight_decay: float = 0.01
-    betas: tuple[float, float] = (0.9, 0.98)
-    table_rate: float = 10.0
-    gradient_clip: float = 1.0
-    ema_decay: float = 0.999
-    optimizer: Literal["adamw", "muon"] = "adamw"
-    precision: Literal["fp32", "bf16"] = "bf16"
-    seed: int = 0
-    checkpoint_every_s: float = 300.0
-
-    def __post_init__(self) -> None:
-        if self.steps < 1 or self.batch_size < 1:
-            raise ConfigError(f"steps and batch_size must be positive, got {self.steps}, {self.batch_size}")
-
-
-@runtime_checkable
-class Objective(Protocol):
-    """What is trained."""
-
-    @property
-    def model(self) -> nn.Module: ...
-
-    def batch(self, step: int) -> Any: ...
-
-    def losses(self, model: nn.Module, batch: Any, generator: torch.Generator) -> dict[str, Tensor]:
-        """Named losses; `loss` is the one that is minimised."""
-        ...
-
-    def asset_names(self, batch: Any) -> list[str]: ...
-
+__all__ = ["LoopConfig", "Objective", "Progress", "make_optimizer", "train"]
 
 Progress = Callable[[int, int, dict[str, float]], None]
 
@@ -83,151 +35,79 @@ def train(
     settings: Any,
     inputs: Mapping[str, str] | None = None,
     progress: Progress | None = None,
+    judge: Judge | None = None,
     tensorboard: bool = True,
+    wandb: bool = False,
+    keep: bool = True,
 ) -> nn.Module:
-    """Train, or go on training, in the folder `run`; returns the averaged model.
+    """Train, or go on training, in the folder `run`; returns the averaged model, to every process.
 
     settings: the recipe as a dataclass. inputs: hashes of what is trained on, by name. Both are kept in
-    RUN/config.json, and on resuming they must be the same.
+    RUN/config.json, and on resuming they must be the same. Only the main process writes and tells progress.
+    judge: looks at the averaged model as often as the config says; where there is patience, the best by its
+    loss is returned. Without `keep` no checkpoint is written.
     Raises: CheckpointError if RUN holds another recipe's run, or one on other inputs; ConfigError on
-    non-finite losses, naming the assets.
+    non-finite losses, naming the assets, or a batch that cannot be shared out.
     """
+    check_judge(config, judge)
+    processes = accelerator()
     run.mkdir(parents=True, exist_ok=True)
-    keep_settings(run, settings, inputs or {})
-    # its own mixed precision is one for all runs of a process, hence `autocast` below
-    accelerator = Accelerator(mixed_precision="no")
-    objective.model.to(accelerator.device)
-    ema = ExponentialMovingAverage(objective.model, config.ema_decay)
-    optimizer = make_optimizer(objective.model, config)
-    found = latest_checkpoint(run)
-    first = load_checkpoint(found, model=objective.model, ema=ema, optimizer=optimizer) if found else 0
-    model, optimizer = accelerator.prepare(objective.model, optimizer)
+    keep_settings(run, settings, inputs or {}, write=processes.is_main_process)
+    learner = Learner(objective, config, processes)
+    first = done = learner.resume(run)
+    tracker = watcher = None
+    if processes.is_main_process:
+        tracker = Tracker(run, first, batch_size=config.batch_size, tensorboard=tensorboard, wandb=wandb)
+        watcher = Watcher(run, tracker, config, first=first, judge=judge)
 
-    def save(step: int) -> None:
-        plain = accelerator.unwrap_model(model)
-        save_checkpoint(run, step, model=plain, ema=ema, optimizer=optimizer.optimizer)
+    def look(done: int) -> bool:
+        """Let the main process look at the average where that is due; whether patience ran out."""
+        if not config.looks_at(done):
+            return False
+        average = whole_module(learner.ema.average)
+        return gathered(watcher is not None and watcher.look(done, average))[0]
 
-    tracker = Tracker(run, first, tensorboard=tensorboard)
-    prefetcher = Prefetcher(objective.batch, first, config.steps)
-    saved_at, done = time.monotonic(), first
+    prefetcher = Prefetcher(learner.pieces, first, config.steps)
+    saved_at = time.monotonic()
+    # a checkpoint is a common work: not after an error that only one of several processes knows of
+    together = processes.num_processes == 1
     try:
         with stop_signal() as stopped:
-            for step, batch in prefetcher if first < config.steps else ():
+            # a process may have ended after its checkpoint without a look at it
+            enough = first > 0 and look(first)
+            for step, pieces in prefetcher if first < config.steps and not enough else ():
                 began = time.monotonic()
-                values = take_step(accelerator, objective, model, optimizer, batch, step, config)
-                ema.update(accelerator.unwrap_model(model), step)
+                values = learner.step(step, pieces)
                 done = step + 1
-                tracker.log(step, {**values, "seconds": time.monotonic() - began})
-                if progress is not None:
-                    progress(done, config.steps, values)
-                if time.monotonic() - saved_at > config.checkpoint_every_s:
-                    save(done)
+                if tracker is not None:
+                    tracker.log(step, {**values, "seconds": time.monotonic() - began})
+                    if progress is not None:
+                        progress(done, config.steps, values)
+                enough = look(done)
+                stop, due = agreed(stopped(), time.monotonic() - saved_at > config.checkpoint_every_s)
+                if due and keep and not stop:
+                    learner.save(run, done)
                     saved_at = time.monotonic()
-                if stopped():
+                if stop:
+                    together = True
                     raise KeyboardInterrupt
+                if enough:
+                    break
+        together = True
+    except NotFiniteError:
+        together = True
+        raise
     finally:
         prefetcher.close()
-        tracker.close()
-        if done > first:
-            save(done)
-    return ema.average
+        if tracker is not None:
+            tracker.close()
+        if done > first and together and keep:
+            learner.save(run, done)
+    best = gathered(watcher and watcher.best_step)[0]  # and with it wait for everyone
+    return restore_best(run, best, whole_module(learner.ema.average))
 
 
-def take_step(
-    accelerator: Accelerator,
-    objective: Objective,
-    model: nn.Module,
-    optimizer: Any,
-    batch: Any,
-    step: int,
-    config: LoopConfig,
-) -> dict[str, float]:
-    """One optimisation step; returns its losses, gradient norm and learning rate."""
-    rate = config.learning_rate * warmup_cosine(
-        step, warmup_steps=config.warmup_steps, total_steps=config.steps
-    )
-    for group in optimizer.param_groups:
-        group["lr"] = rate * group.get("lr_scale", 1.0)
-    generator = torch.Generator(device=accelerator.device).manual_seed(config.seed * 1_000_003 + step)
-    model.train()
-    with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-        losses = objective.losses(model, batch, generator)
-    values = {name: float(value.detach()) for name, value in losses.items()}
-    if not math.isfinite(values["loss"]):
-        names = ", ".join(objective.asset_names(batch))
-        raise ConfigError(f"The loss of step {step} is not finite ({values}); its assets were: {names}.")
-    accelerator.backward(losses["loss"])
-    norm = accelerator.clip_grad_norm_(model.parameters(), config.gradient_clip)
-    if norm is not None and not math.isfinite(float(norm)):
-        names = ", ".join(objective.asset_names(batch))
-        raise ConfigError(f"A gradient of step {step} is not finite; its assets were: {names}.")
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-    return {**values, "gradient_norm": float(norm if norm is not None else math.nan), "learning_rate": rate}
-
-
-def make_optimizer(model: nn.Module, config: LoopConfig) -> torch.optim.Optimizer:
-    """AdamW with weight decay on matrices only; the hidden layers' matrices by Muon where asked for."""
-    split = split_parameters(model)
-    decay = {"weight_decay": config.weight_decay}
-    groups: list[dict[str, Any]] = [
-        {"params": split.hidden, "rule": config.optimizer, "momentum": 0.95, **decay},
-        {"params": split.matrices, "rule": "adamw", **decay},
-        {"params": split.vectors, "rule": "adamw", "weight_decay": 0.0},
-        {"params": split.tables, "rule": "rows", "lr_scale": config.table_rate, "weight_decay": 0.0},
-    ]
-    groups = [group for group in groups if group["params"]]
-    return MuonAdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
-
-
-def keep_settings(run: Path, settings: Any, inputs: Mapping[str, str]) -> None:
-    """Write RUN/config.json, or check that the one there is the same but for the number of steps."""
-    path, wanted = run / "config.json", {**to_dict(settings), "inputs": dict(inputs)}
-    if path.exists():
-        there = read_settings(path)
-        before = there.get("inputs", {})
-        names = dict.fromkeys([*inputs, *before])
-        if differing := [name for name in names if before.get(name) != inputs.get(name)]:
-            raise CheckpointError(
-                f"{run} holds a run that was begun with another {' and another '.join(differing)}; "
-                "choose another folder for --out."
-            )
-        if differing := [k for k in wanted if without_steps(there.get(k)) != without_steps(wanted[k])]:
-            raise CheckpointError(
-                f"{run} holds a run with other settings ({', '.join(differing)}); "
-                "choose another folder for --out."
-            )
-    temporary = path.with_suffix(".json.tmp")
-    temporary.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
-
-
-def read_settings(path: Path) -> dict[str, Any]:
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        settings = None
-    if not isinstance(settings, dict):
-        raise CheckpointError(f"'{path}' does not hold a run's settings; choose another folder for --out.")
-    return settings
-
-
-def without_steps(value: Any) -> Any:
-    return {k: v for k, v in value.items() if k != "steps"} if isinstance(value, dict) else value
-
-
-@contextmanager
-def stop_signal() -> Generator[Callable[[], bool]]:
-    """Within this, Ctrl-C and SIGTERM ask for a stop after the current step."""
-    asked: list[int] = []
-    previous: dict[signal.Signals, Any] = {}
-    for name in (signal.SIGINT, signal.SIGTERM):
-        try:
-            previous[name] = signal.signal(name, lambda number, _: asked.append(number))
-        except ValueError:  # not in the main thread: whoever runs us handles signals
-            break
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for name, handler in previous.items():
-            signal.signal(name, handler)
+def agreed(stop: bool, due: bool) -> tuple[bool, bool]:
+    """Whether all stop (as any wants), and whether all save (as the main process wants)."""
+    wishes = gathered((stop, due))
+    return any(stop for stop, _ in wishes), wishes[0][1]

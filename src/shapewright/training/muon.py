@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from shapewright.training.sharding import local, part_like, whole
+
 __all__ = ["MuonAdamW", "ParameterSplit", "orthogonalised", "split_parameters"]
 
 # Quintic iterations, the optimal ones for singular values from 0.001 to 1; three bring most of them near 1.
@@ -29,7 +31,8 @@ class MuonAdamW(torch.optim.AdamW):
     """Each group's `rule` says how it is updated: "adamw", "muon" (orthogonalised momentum), or "rows".
 
     One class, one state_dict, so that checkpoints need not know. Matrices of one shape are
-    orthogonalised together: one batched product instead of many small ones.
+    orthogonalised together: one batched product instead of many small ones. Where parameters are sharded,
+    every process orthogonalises the whole matrices and keeps its part of the result.
     """
 
     @torch.no_grad()
@@ -52,22 +55,28 @@ class MuonAdamW(torch.optim.AdamW):
         A row of a large table is seen rarely: momentum must not move it in between.
         """
         first, second = group["betas"]
-        for table in group["params"]:
-            if table.grad is None:
+        for parameter in group["params"]:
+            if parameter.grad is None:
                 continue
-            state = self.state[table]
-            if "mean" not in state:
-                state["mean"], state["square"] = torch.zeros_like(table), torch.zeros_like(table)
-                state["step"] = torch.tensor(0.0)
-                state["visits"] = table.new_zeros(len(table))
-            rows = table.grad.flatten(1).any(dim=1).nonzero()[:, 0]
-            gradient = table.grad[rows]
-            state["visits"][rows] += 1
-            visits = state["visits"][rows].reshape(-1, *[1] * (table.ndim - 1))
-            state["mean"][rows] = mean = state["mean"][rows].lerp(gradient, 1 - first)
-            state["square"][rows] = square = state["square"][rows].lerp(gradient**2, 1 - second)
-            size = (square / (1 - second**visits)).sqrt() + group["eps"]
-            table[rows] -= group["lr"] * (mean / (1 - first**visits)) / size
+            state = self.rows_state(parameter)
+            table, mean, square = local(parameter), local(state["mean"]), local(state["square"])
+            gradient = local(parameter.grad)
+            rows = gradient.flatten(1).any(dim=1).nonzero()[:, 0]
+            gradient = gradient[rows]
+            local(state["visits"])[rows] += 1
+            visits = local(state["visits"])[rows].reshape(-1, *[1] * (table.ndim - 1))
+            mean[rows] = mean_here = mean[rows].lerp(gradient, 1 - first)
+            square[rows] = square_here = square[rows].lerp(gradient**2, 1 - second)
+            size = (square_here / (1 - second**visits)).sqrt() + group["eps"]
+            table[rows] -= group["lr"] * (mean_here / (1 - first**visits)) / size
+
+    def rows_state(self, table: nn.Parameter) -> dict[str, Tensor]:
+        state = self.state[table]
+        if "mean" not in state:
+            state["mean"], state["square"] = torch.zeros_like(table), torch.zeros_like(table)
+            state["step"] = torch.tensor(0.0)
+            state["visits"] = part_like(torch.zeros(len(table), device=table.device), table)
+        return state
 
     def muon_step(self, group: dict[str, Any]) -> None:
         same_shape: defaultdict[tuple[int, ...], list[nn.Parameter]] = defaultdict(list)
@@ -80,17 +89,18 @@ class MuonAdamW(torch.optim.AdamW):
                 scale = ADAM_SIZE * max(parameter.shape) ** 0.5
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
                 update = update if update.shape == parameter.shape else update.T
-                parameter.add_(update.to(parameter.dtype), alpha=-group["lr"] * scale)
+                part = part_like(update.to(parameter.dtype), parameter)
+                parameter.add_(part, alpha=-group["lr"] * scale)
 
     def momentum(self, parameter: nn.Parameter, group: dict[str, Any]) -> Tensor:
-        """Nesterov momentum."""
+        """Nesterov momentum, the whole matrix."""
         assert parameter.grad is not None
         state = self.state[parameter]
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(parameter)
             state["step"] = torch.tensor(0.0)  # AdamW's loading of a state looks for it
         state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
-        return parameter.grad.lerp(state["momentum"], group["momentum"])
+        return whole(parameter.grad.lerp(state["momentum"], group["momentum"]))
 
 
 def wide(matrix: Tensor) -> Tensor:

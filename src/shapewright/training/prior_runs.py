@@ -1,9 +1,12 @@
 """Whole runs of priors: latents and a recipe in, a run folder with a whole model in it out."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from shapewright.errors import ModelError
 from shapewright.pipeline import Model, load_model, save_model
@@ -22,6 +25,8 @@ from shapewright.training.prior_sources import (
     held_out_source,
     latents_for,
 )
+from shapewright.training.prior_validation import prior_judge
+from shapewright.training.processes import main_first, on_main
 from shapewright.training.recipes.prior import PriorRecipe
 from shapewright.training.runs import CARD
 from shapewright.training.start import model_folder
@@ -41,6 +46,7 @@ def train_prior(
     start: Path | None = None,
     progress: Progress | None = None,
     encoding: Advance | None = None,
+    loop: Callable[..., nn.Module] = train,
 ) -> Path:
     """Train a prior on the latents of an encoder; returns the folder of the whole model.
 
@@ -51,7 +57,8 @@ def train_prior(
     encoding(done, total): latents made, or views whose features are.
     Raises: DatasetError, ModelError, CheckpointError, ConfigError.
     """
-    source = latents_for(data, encoder, latents, run, recipe, encoding)
+    with main_first():  # the others find what it writes
+        source = latents_for(data, encoder, latents, run, recipe, encoding)
     found = load_latents(source.latents)
     check_shape(recipe, found, source.model.config)
     statistics = None
@@ -65,29 +72,36 @@ def train_prior(
         inputs[f"{tower} encoder"] = clip_digest(recipe, tower)
     if start is not None:
         inputs["start"] = start_from(prior, model_folder(start))
+    with main_first():
+        conditions = conditions_for(found, source, recipe, encoding)
     objective = Denoising(
         prior,
         found,
         statistics,
-        conditions_for(found, source, recipe, encoding),
+        conditions,
         recipe.objective,
         batch_size=recipe.loop.batch_size,
         seed=recipe.loop.seed,
     )
-    average = train(objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress)
+    whole = partial(whole_model, source.model, statistics=statistics, recipe=recipe, name=name)
+    judge = None
+    if recipe.loop.looks:
+        with main_first():
+            judge = prior_judge(
+                held_out_objective(prior, source, run, statistics, recipe, encoding), whole=whole
+            )
+    average = loop(
+        objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress, judge=judge
+    )
     assert isinstance(average, Prior)
-    return save_whole(run / "model", source.model, average, statistics, recipe, name)
+    on_main(save_model, run / "model", whole(average), card=CARD.format(name=name))
+    return run / "model"
 
 
-def save_whole(
-    folder: Path,
-    first: Model,
-    prior: Prior,
-    statistics: LatentStatistics | None,
-    recipe: PriorRecipe,
-    name: str,
-) -> Path:
-    """The autoencoder with its new prior, as a model that `Pipeline.from_pretrained` takes."""
+def whole_model(
+    first: Model, prior: Prior, *, statistics: LatentStatistics | None, recipe: PriorRecipe, name: str
+) -> Model:
+    """The autoencoder with its new prior, as a model that `Pipeline` takes."""
     config = replace(
         first.config,
         name=name,
@@ -97,9 +111,7 @@ def save_whole(
         clip=clip_place(recipe),
         sampler=recipe.sampler if statistics is None else replace(recipe.sampler, clip=statistics.clip),
     )
-    model = Model(config=config, autoencoder=first.autoencoder, prior=prior, statistics=statistics)
-    save_model(folder, model, card=CARD.format(name=name))
-    return folder
+    return Model(config=config, autoencoder=first.autoencoder, prior=prior, statistics=statistics)
 
 
 def conditions_for(

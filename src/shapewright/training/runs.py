@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from shapewright.autoencoder import Autoencoder
 from shapewright.dataset.loader import AssetRecord, load_dataset
@@ -21,8 +22,10 @@ from shapewright.training.latents import save_latents
 from shapewright.training.loop import Progress, train
 from shapewright.training.objectives.field_supervision import FieldSupervision, FieldSupervisionConfig
 from shapewright.training.objectives.latent_table import LatentTable, TabledAutoencoder
+from shapewright.training.processes import on_main
 from shapewright.training.recipes.encoder import EncoderRecipe, RefinementRecipe
 from shapewright.training.start import begin_autoencoder, model_folder
+from shapewright.training.validation import autoencoder_judge
 
 __all__ = ["CARD", "refine_latents", "train_encoder"]
 
@@ -37,10 +40,12 @@ def train_encoder(
     name: str,
     start: Path | None = None,
     progress: Progress | None = None,
+    loop: Callable[..., nn.Module] = train,
 ) -> Path:
     """Train the autoencoder on the data set's training assets, or go on; returns the model folder.
 
-    `start` is a model folder or run that is trained on; the model has its sizes then.
+    `start` is a model folder or run that is trained on; the model has its sizes then. loop: `train`, perhaps
+    with a tracker, or a rehearsal of it; so in all runs.
     Raises: DatasetError for an unusable data set; ModelError for an unusable start; CheckpointError if RUN
     holds another recipe's run, or one with another start.
     """
@@ -52,10 +57,14 @@ def train_encoder(
         model, records, recipe.objective, batch_size=recipe.loop.batch_size, seed=recipe.loop.seed
     )
     inputs = {"data set": digest_of_records(records), **started}
-    average = train(objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress)
+    judge = autoencoder_judge(data, model, recipe.objective, recipe.loop)
+    average = loop(
+        objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress, judge=judge
+    )
     assert isinstance(average, Autoencoder)
     config = ModelConfig(name=name, autoencoder=recipe.model, points=recipe.objective.points)
-    save_model(run / "model", Model(config=config, autoencoder=average), card=CARD.format(name=name))
+    model = Model(config=config, autoencoder=average)
+    on_main(save_model, run / "model", model, card=CARD.format(name=name))
     return run / "model"
 
 
@@ -68,6 +77,7 @@ def refine_latents(
     name: str,
     progress: Progress | None = None,
     encoding: Callable[[int, int], None] | None = None,
+    loop: Callable[..., nn.Module] = train,
 ) -> Path:
     """Train the model in `encoder` on, with a latent of its own for every training draw, or go on.
 
@@ -88,12 +98,28 @@ def refine_latents(
         progress=encoding,
     )
     inputs = {"data set": digest_of_records(records), "encoder": first.sha256}
-    average = train(objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress)
+    judge = autoencoder_judge(data, first.autoencoder, recipe.objective.supervision, recipe.loop)
+    average = loop(
+        objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress, judge=judge
+    )
     assert isinstance(average, TabledAutoencoder)
     # a prior that the first model had does not fit the latents any more
     config = replace(first.config, name=name, prior=None, text=None)
     model = Model(config=config, autoencoder=average.autoencoder)
-    save_model(run / "model", model, card=CARD.format(name=name))
+    on_main(save_model, run / "model", model, card=CARD.format(name=name))
+    on_main(save_refined, objective, average, run, data, records, recipe)
+    return run / "model"
+
+
+def save_refined(
+    objective: LatentTable,
+    average: TabledAutoencoder,
+    run: Path,
+    data: Path,
+    records: list[AssetRecord],
+    recipe: RefinementRecipe,
+) -> None:
+    """Write the refined latents, and which model and data they are of."""
     origin = LatentOrigin(
         model=str(run / "model"),
         model_sha256=verify_folder(run / "model"),
@@ -102,7 +128,6 @@ def refine_latents(
         settings={"refined": asdict(recipe.objective)},
     )
     save_latents(objective.latent_set(average), run / "latents", origin, credits_of(records))
-    return run / "model"
 
 
 def training_records(data: Path) -> list[AssetRecord]:

@@ -14,6 +14,7 @@ from shapewright.nn.transformer import (
     Transformer,
     attend,
     attend_explicitly,
+    blocks_of,
 )
 
 HEADS, DIM = 2, 4
@@ -140,3 +141,41 @@ def test_the_first_weights_have_the_size_asked_for() -> None:
             assert float(parameter.detach().std()) == pytest.approx(0.5 / 64**0.5, rel=0.05)
         else:
             assert not parameter.any()
+
+
+def backward_of(model: Transformer, x: Tensor, *, mask: Tensor | None, dtype: torch.dtype) -> list[Tensor]:
+    """The output and all gradients."""
+    x = x.clone().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+        y = model(x, mask)
+    gradients = torch.autograd.grad(y.float().square().sum(), [x, *model.parameters()])
+    return [y.detach(), *gradients]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("masked", [False, True])
+def test_recomputed_blocks_have_the_same_gradients(
+    dtype: torch.dtype, masked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    model, x = Transformer(8, 3, HEADS, init_scale=1.0), torch.randn(2, 5, 8)
+    mask = some_keys(2, 5) if masked else None
+    computed: list[Tensor] = []
+    transform = SelfAttentionBlock.transform
+
+    def counted(self: SelfAttentionBlock, x: Tensor, key_mask: Tensor | None) -> Tensor:
+        computed.append(x)
+        return transform(self, x, key_mask)
+
+    monkeypatch.setattr(SelfAttentionBlock, "transform", counted)
+    kept = backward_of(model, x, mask=mask, dtype=dtype)
+    assert len(computed) == 3
+    for block in blocks_of(model):
+        block.recompute = True
+    again = backward_of(model, x, mask=mask, dtype=dtype)
+    assert len(computed) == 3 + 6
+    # the same operations on the same numbers: to the last bit
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(again, kept, strict=True))
+    with torch.no_grad():
+        model(x, mask)
+    assert len(computed) == 3 + 6 + 3, "nothing is kept or computed again without gradients"

@@ -147,7 +147,59 @@ def test_it_works_where_signals_cannot_be_caught(tmp_path: Path) -> None:
     assert len(metrics(tmp_path)) == 2
 
 
-@pytest.mark.parametrize("settings", [{"steps": 0}, {"batch_size": 0}])
+@pytest.mark.parametrize("settings", [{"steps": 0}, {"batch_size": 0}, {"accumulate": 0}])
 def test_loops_of_nothing_are_refused(settings: dict[str, int]) -> None:
-    with pytest.raises(ConfigError, match="steps and batch_size must be positive"):
+    with pytest.raises(ConfigError, match=r"must be (positive|at least 1)"):
         replace(LOOP, **settings)
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_accumulated_parts_are_one_large_batch(tmp_path: Path, parts: int) -> None:
+    curves: list[list[float]] = []
+    for accumulate in (1, parts):
+        run = tmp_path / str(accumulate)
+        go(Line(), run, replace(LOOP, accumulate=accumulate, optimizer="adamw"))
+        curves.append([line["loss"] for line in metrics(run)])
+    # the sum over four numbers is made in another order
+    assert curves[1] == pytest.approx(curves[0], rel=1e-5)
+
+
+def test_a_batch_that_cannot_be_cut_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"batch of 4 .* set loop.batch_size to a multiple of 3"):
+        go(Line(), tmp_path, replace(LOOP, accumulate=3))
+
+
+def test_a_run_may_be_gone_on_with_in_another_way(tmp_path: Path) -> None:
+    go(Line(), tmp_path, replace(LOOP, steps=2))
+    otherwise = {"accumulate": 2, "activation_checkpointing": True, "checkpoint_every_s": 7.0}
+    go(Line(), tmp_path, replace(LOOP, steps=3, **otherwise))
+    assert [line["step"] for line in metrics(tmp_path)] == [0, 1, 2]
+    with pytest.raises(CheckpointError, match=r"other settings \(loop\)"):
+        go(Line(), tmp_path, replace(LOOP, batch_size=8))
+
+
+class Steep(Line):
+    """The gradient of its weight is 10.7 times the scale of the loss, in fp16."""
+
+    def losses(
+        self, model: nn.Module, batch: tuple[int, Tensor], generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        y = model(batch[1])
+        self.dtypes.add(y.dtype)
+        return {"loss": 4 * (y - 3 * batch[1]).abs().sum()}
+
+
+def test_fp16_finds_the_scale_of_its_losses_and_keeps_it(tmp_path: Path) -> None:
+    fp16 = replace(LOOP, steps=4, precision="fp16")
+    line = Steep()
+    go(line, tmp_path, fp16)
+    assert line.dtypes == {torch.float16}
+    assert line.model.weight.dtype == torch.float32
+    # fp16 ends at 65504: 10.7 times 2**12 still fits
+    assert [line["loss_scale"] for line in metrics(tmp_path)] == [2.0**15, 2.0**14, 2.0**13, 2.0**12]
+    assert line.model.weight.item() == 0, "steps that overflow are left out"
+    go(line, tmp_path, replace(fp16, steps=6))
+    after = metrics(tmp_path)[4:]
+    assert [line["loss_scale"] for line in after] == [2.0**12] * 2
+    assert line.model.weight.item() > 0
+    assert after[0]["gradient_norm"] == pytest.approx(10.7 * 1.04, rel=0.01)  # of the loss itself

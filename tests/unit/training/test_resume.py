@@ -78,6 +78,24 @@ def test_killed_while_it_wrote_a_checkpoint(tmp_path: Path, unbroken: tuple[Metr
     assert not list((tmp_path / "checkpoints").glob(".*"))
 
 
+@pytest.mark.parametrize("changes", [{"accumulate": 2}, {"activation_checkpointing": True}])
+def test_stopped_and_resumed_in_parts_or_recomputed(tmp_path: Path, changes: dict[str, int]) -> None:
+    """Average and random state too: the last bit of the weights tells."""
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    weights = train_tiny(whole, steps=4, **changes).state_dict()
+    train_tiny(parts, steps=2, **changes)
+    torch.rand(1)  # nothing that happens between the two may matter
+    average = train_tiny(parts, steps=4, **changes)
+    assert losses_of(parts) == losses_of(whole)
+    assert same(average.state_dict(), weights)
+
+
+def test_recomputing_changes_no_bit(tmp_path: Path, unbroken: tuple[Metrics, Weights]) -> None:
+    average = train_tiny(tmp_path, activation_checkpointing=True)
+    assert losses_of(tmp_path) == unbroken[0]
+    assert same(average.state_dict(), unbroken[1])
+
+
 def test_killed_before_its_first_checkpoint(tmp_path: Path, unbroken: tuple[Metrics, Weights]) -> None:
     (tmp_path / "metrics.jsonl").write_text('{"step": 0, "loss": 7.0}\n{"step": 1, "lo')
     train_tiny(tmp_path)

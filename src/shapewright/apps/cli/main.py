@@ -57,8 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         terminal.error(str(error))
         return error.exit_code
-    except KeyboardInterrupt:
-        terminal.error("Stopped; nothing half-written was left.")
+    except KeyboardInterrupt as stop:
+        terminal.error(str(stop) or "Stopped; nothing half-written was left.")
         return INTERRUPTED
     except BrokenPipeError:  # `shapewright models list | head`: whoever reads has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -25,20 +25,21 @@ class Terminal:
     """Everything a command prints goes through here.
 
     For people: what will happen and progress on stderr, results on stdout. With `as_json`: one JSON value on
-    stdout at the end and nothing else.
+    stdout at the end and nothing else. `muted`: only errors, for all but the first of many processes.
     """
 
-    def __init__(self, *, as_json: bool = False) -> None:
-        self.as_json = as_json
+    def __init__(self, *, as_json: bool = False, muted: bool = False) -> None:
+        self.as_json, self.muted = as_json, muted
 
     def say(self, text: str) -> None:
         """What is about to happen, or happened."""
-        if not self.as_json:
+        if not (self.as_json or self.muted):
             print(text, file=sys.stderr, flush=True)
 
     def result(self, value: Mapping[str, Any], text: str) -> None:
         """What the command found or made: `value` for machines, `text` for people."""
-        print(json.dumps(value, indent=2) if self.as_json else text, flush=True)
+        if not self.muted:
+            print(json.dumps(value, indent=2) if self.as_json else text, flush=True)
 
     def error(self, text: str) -> None:
         """One sentence on stderr, whoever reads stdout."""
@@ -59,7 +60,7 @@ class Terminal:
     @contextmanager
     def progress(self, title: str) -> Generator[Advance]:
         """A bar with the time left; plain lines now and then where stderr is not a terminal."""
-        if self.as_json:
+        if self.as_json or self.muted:
             yield _silent
         elif sys.stderr.isatty():
             with _bar(title) as advance:

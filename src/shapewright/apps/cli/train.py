@@ -1,14 +1,17 @@
 """`shapewright train encoder|refine|prior`: a data set to a model folder, in runs that can be resumed."""
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Literal, get_args
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
 
 import tyro
 from tyro.conf import arg
 
 from shapewright.apps.cli.command import AnyPath, Command
-from shapewright.apps.cli.terminal import Terminal
+from shapewright.apps.cli.terminal import Advance, Terminal
 from shapewright.apps.cli.training_run import EncoderGiven, Run, RunSettings, losses_on
 from shapewright.errors import ConfigError
 
@@ -54,18 +57,21 @@ class TrainEncoder(Run):
         if stage == "direct":
             self.check_direct(list(ENCODER_RECIPES))
             recipe = self.recipe_of(self.recipe, ENCODER_RECIPES)
-            train = partial(train_encoder, self.data, self.out, recipe)
+            train = partial(train_encoder, recipe=recipe)
         else:
             self.check_start(stage)
             recipes = {name: partial(recipe, stage) for name, recipe in STAGE_RECIPES.items()}
             recipe = self.recipe_of(self.recipe, recipes)
-            train = partial(train_encoder_stage, self.data, self.out, recipe)
+            train = partial(train_encoder_stage, recipe=recipe)
         seconds = ENCODER_SECONDS_PER_STEP[stage][self.recipe]
         what = f"the encoder of recipe '{self.recipe}', stage '{stage}',"
         self.announce(terminal, what, recipe.loop.steps, seconds)
-        with terminal.progress("Training") as advance:
-            model = train(name=self.name or self.recipe, start=self.start, progress=losses_on(advance))
-        self.finish(terminal, model)
+
+        def work(data: Path, out: Path, advance: Advance, loop: Callable[..., Any]) -> Path:
+            name = self.name or self.recipe
+            return train(data, out, name=name, start=self.start, progress=losses_on(advance), loop=loop)
+
+        self.carry_out(terminal, "Training", recipe.loop, work)
 
     def check_direct(self, recipes: list[str]) -> None:
         """Raises: ConfigError if the recipe has no such stage."""
@@ -87,6 +93,10 @@ class TrainEncoder(Run):
 @dataclass(frozen=True, kw_only=True)
 class TrainRefinement(EncoderGiven):
     """Sharpen a small autoencoder: refine a latent for every training draw; the encoder learns to give it."""
+
+    def excerpt(self, place: Path) -> Path:
+        """A latent for every draw is part of the model: its size is known from all of the data."""
+        return self.data
 
     def run(self, terminal: Terminal) -> None:
         """Encode the draws, then train, or go on."""
@@ -133,22 +143,28 @@ class TrainPrior(RunSettings):
         what = f"the {self.condition} prior of recipe '{self.recipe}'"
         self.announce(terminal, what, recipe.loop.steps, seconds)
 
-        def encoding(done: int, total: int) -> None:
-            advance(done, total, "encoding")
-
-        with terminal.progress("Encoding, then training") as advance:
-            model = train_prior(
-                self.data,
+        def work(data: Path | None, out: Path, advance: Advance, loop: Callable[..., Any]) -> Path:
+            return train_prior(
+                data,
                 self.encoder,
-                self.out,
+                out,
                 recipe,
                 name=self.name or self.recipe,
                 latents=self.latents,
                 start=self.start,
                 progress=losses_on(advance),
-                encoding=encoding,
+                encoding=lambda done, total: advance(done, total, "encoding"),
+                loop=loop,
             )
-        self.finish(terminal, model)
+
+        self.carry_out(terminal, "Encoding, then training", recipe.loop, work)
+
+    def data_set(self) -> Path | None:
+        return self.data
+
+    def excerpt(self, place: Path) -> Path | None:
+        """Latents that are there need not be made of a part."""
+        return super().excerpt(place) if self.latents is None else self.data
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,5 +180,9 @@ class Train(Command):
     json: tyro.conf.Suppress[bool] = False
 
     def run(self, terminal: Terminal) -> None:
-        """Hand over to the subcommand."""
-        self.command.run(Terminal(as_json=self.command.json))
+        """Hand over to the subcommand; of many processes (`torchrun`), the first one speaks."""
+        muted = os.environ.get("RANK", "0") != "0"
+        if "RANK" in os.environ:
+            # DDP looks for parameters that a step did not use, and warns at length where there are none
+            os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+        self.command.run(Terminal(as_json=self.command.json, muted=muted))

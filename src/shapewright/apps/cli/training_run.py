@@ -1,21 +1,36 @@
 """What every `shapewright train` is told and says."""
 
-from collections.abc import Callable, Mapping
+import tempfile
+from abc import abstractmethod
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from tyro.conf import UseAppendAction, arg
 
 from shapewright.apps.cli.command import AnyInt, AnyText, Command
+from shapewright.apps.cli.expectation import as_json, as_text
 from shapewright.apps.cli.terminal import Advance, Terminal, duration
 from shapewright.atomic_file import check_writable
 from shapewright.errors import ConfigError
 
+if TYPE_CHECKING:
+    from shapewright.training.loop import LoopConfig
+
 __all__ = ["EncoderGiven", "Run", "RunSettings", "losses_on"]
 
 RecipeT = TypeVar("RecipeT")
+
+# Assets that a dry run draws its batches from: encoding all of a data set would take long.
+EXCERPT = 16
+
+# Takes the data (None where only latents are given), the run folder, the bar, and the loop to train with;
+# returns the model folder.
+Work = Callable[[Any, Path, Advance, Callable[..., Any]], Path]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +50,13 @@ class RunSettings(Command):
         arg(metavar="KEY=VALUE ...", help_behavior_hint="(repeatable)"),
         UseAppendAction,
     ] = ()
-    """Other settings of the recipe, such as loop.learning_rate=0.001."""
+    """Other settings of the recipe, such as loop.learning_rate=0.001 or loop.validate_every=250."""
+    tracker: Literal["tensorboard", "wandb", "none"] = "tensorboard"
+    """Where curves and pictures go beside the run's files; wandb, which must be installed, is told as well as
+    TensorBoard."""
+    dry_run: bool = False
+    """Build the model, take up to three steps and say what parameters, memory and time it takes; nothing is
+    kept."""
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.steps < 1:
@@ -55,15 +76,75 @@ class RunSettings(Command):
 
         from shapewright.pipeline.device import choose_device, describe_device
 
+        device = describe_device(choose_device())
+        if self.dry_run:
+            terminal.say(f"Trying a few steps of training {what} on {device}; nothing is kept.")
+            return
         terminal.say(
-            f"Training {what} for {steps} steps on {describe_device(choose_device())}, into '{self.out}': "
+            f"Training {what} for {steps} steps on {device}, into '{self.out}': "
             f"about {duration(seconds_per_step * steps)} on two CPU cores. Ctrl-C stops it; the same command "
             "goes on from there."
         )
 
-    def finish(self, terminal: Terminal, model: Path) -> None:
-        """Say where the model is."""
+    def carry_out(self, terminal: Terminal, title: str, loop: "LoopConfig", work: Work) -> None:
+        """Do the work with a bar and say where the model is, or rehearse it and say what it will take."""
+        if self.dry_run:
+            self.rehearse(terminal, work)
+            return
+
+        from shapewright.training.processes import leave
+
+        with going_on(self.out), terminal.progress(title) as advance:
+            model = work(self.data_set(), self.out, advance, self.loop())
+        leave()
+        if loop.patience:
+            terminal.say(self.early_end(loop))
         terminal.result({"run": str(self.out), "model": str(model)}, str(model))
+
+    def loop(self) -> Callable[..., Any]:
+        """`train`, with the tracker that was asked for. Raises: ConfigError if it is not installed."""
+        from shapewright.training.loop import train
+        from shapewright.training.tracker import check_wandb
+
+        if self.tracker == "wandb":
+            check_wandb()
+        return partial(train, tensorboard=self.tracker != "none", wandb=self.tracker == "wandb")
+
+    def rehearse(self, terminal: Terminal, work: Work) -> None:
+        """Do the work's first steps on a part of the data, in a folder that is removed again."""
+        from shapewright.training.dry_run import DryRun, Rehearsed
+        from shapewright.training.processes import leave
+
+        with tempfile.TemporaryDirectory() as place, terminal.progress("Preparing") as advance:
+            try:
+                work(self.excerpt(Path(place) / "data"), Path(place) / "run", advance, DryRun())
+            except Rehearsed as rehearsed:
+                found = rehearsed.expectation
+            else:
+                raise AssertionError("a rehearsal ends the work")
+        leave()
+        terminal.result(as_json(found), as_text(found))
+
+    def early_end(self, loop: "LoopConfig") -> str:
+        """What patience made of the run, in a sentence."""
+        from shapewright.training.early_stopping import best_step, read_judgements
+
+        judgements = read_judgements(self.out)
+        end = f"after step {judgements[-1].step} of {loop.steps}"
+        return f"The model is the average of step {best_step(judgements)}, the best by held-out loss {end}."
+
+    @abstractmethod
+    def data_set(self) -> Path | None:
+        """What is learnt from, where it is a data set."""
+
+    def excerpt(self, place: Path) -> Path | None:
+        """What a rehearsal learns from: a part of the data set, written to `place`."""
+        from shapewright.dataset.excerpt import write_excerpt
+
+        data = self.data_set()
+        if data is not None:
+            write_excerpt(data, place, count=EXCERPT)
+        return data and place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +153,9 @@ class Run(RunSettings):
 
     data: Path
     """Folder of a data set, from `shapewright data build`."""
+
+    def data_set(self) -> Path:
+        return self.data
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,22 +170,43 @@ class EncoderGiven(Run):
     def train(self, terminal: Terminal, stage: Callable[..., Path], recipe: Any) -> None:
         """Run `stage`, which may encode the data set first, with a bar."""
 
-        def encoding(done: int, total: int) -> None:
-            advance(done, total, "encoding")
+        def work(data: Path, out: Path, advance: Advance, loop: Callable[..., Any]) -> Path:
+            def encoding(done: int, total: int) -> None:
+                advance(done, total, "encoding")
 
-        with terminal.progress("Encoding, then training") as advance:
-            model = stage(
-                self.data,
+            return stage(
+                data,
                 self.encoder,
-                self.out,
+                out,
                 recipe,
                 name=self.name or self.recipe,
                 progress=losses_on(advance),
                 encoding=encoding,
+                loop=loop,
             )
-        self.finish(terminal, model)
+
+        self.carry_out(terminal, "Encoding, then training", recipe.loop, work)
 
 
 def losses_on(advance: Advance) -> Callable[[int, int, dict[str, float]], None]:
     """Show the loss beside the bar."""
     return lambda done, total, losses: advance(done, total, f"loss {losses['loss']:.4f}")
+
+
+@contextmanager
+def going_on(out: Path) -> Generator[None]:
+    """Within this, an interruption says what is kept and how the run goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        from shapewright.training.checkpoint import latest_checkpoint
+
+        found = latest_checkpoint(out)
+        if found is None:
+            raise KeyboardInterrupt(
+                "Stopped before the first step was done; the same command begins again."
+            ) from None
+        step = int(found.name.removeprefix("step-"))
+        raise KeyboardInterrupt(
+            f"Stopped; the {step} steps done are saved in '{out}': the same command goes on from there."
+        ) from None

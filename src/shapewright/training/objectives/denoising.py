@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from shapewright.diffusion.losses import denoising_loss
 from shapewright.errors import ConfigError
+from shapewright.nn import draws
+from shapewright.nn.draws import WHOLE, Share
 from shapewright.prior.condition import Condition
 from shapewright.prior.prior import Prior
 from shapewright.prior.statistics import LatentStatistics
@@ -77,8 +79,12 @@ class Denoising:
         self.batch_size, self.seed = batch_size, seed
 
     def batch(self, step: int) -> LatentBatch:
-        chosen = draw_indices(len(self.set), self.batch_size, step, self.seed)
-        marks = np.random.default_rng((self.seed, step)).random(self.batch_size)
+        return self.batch_share(step, WHOLE)
+
+    def batch_share(self, step: int, share: Share) -> LatentBatch:
+        places = share.of(self.batch_size)
+        chosen = draw_indices(len(self.set), self.batch_size, step, self.seed)[places]
+        marks = np.random.default_rng((self.seed, step)).random(self.batch_size)[places]
         latents = self.set.rows(chosen)
         return LatentBatch(
             names=[self.set.assets[i] for i in chosen],
@@ -88,9 +94,9 @@ class Denoising:
 
     def losses(self, model: nn.Module, batch: LatentBatch, generator: torch.Generator) -> dict[str, Tensor]:
         x0, diffusion = batch.latents.to(generator.device), self.model.diffusion
-        t = torch.randint(0, diffusion.timesteps, (len(x0),), generator=generator, device=x0.device)
-        noise = torch.randn(x0.shape, generator=generator, device=x0.device)
-        dropped = torch.rand(len(x0), generator=generator, device=x0.device) < self.config.condition_drop
+        t = draws.integers(diffusion.timesteps, (len(x0),), generator, x0.device)
+        noise = draws.normal(x0.shape, generator, x0.device)
+        dropped = draws.uniform((len(x0),), generator, x0.device) < self.config.condition_drop
         condition = batch.condition.to(x0.device).drop(dropped)
         output = model(diffusion.noised(x0, t, noise), t, condition)
         variance = output[:, 1] if output.shape[1] > 1 else None

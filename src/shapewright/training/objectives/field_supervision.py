@@ -19,8 +19,9 @@ from shapewright.encoder import PointBranchConfig
 from shapewright.errors import ModelError
 from shapewright.field import FieldConfig, FieldOutput
 from shapewright.geometry.light import shade
+from shapewright.nn.draws import WHOLE, Share
 from shapewright.nn.point_conv import ball_query
-from shapewright.training.batches import draw_indices
+from shapewright.training.batches import draw_indices, example_rng
 from shapewright.training.objectives.queries import QueryBatch
 from shapewright.training.variation import Augmentation, VariedAsset, vary
 
@@ -101,9 +102,12 @@ class FieldSupervision:
         )
 
     def batch(self, step: int) -> FieldBatch:
+        return self.batch_share(step, WHOLE)
+
+    def batch_share(self, step: int, share: Share) -> FieldBatch:
         chosen = draw_indices(len(self.records), self.batch_size, step, self.seed)
-        rng = np.random.default_rng((self.seed, step))
-        return self.stacked([self.example(int(index), rng) for index in chosen])
+        places = share.of(self.batch_size)
+        return self.stacked([self.example(int(chosen[p]), example_rng(self.seed, step, p)) for p in places])
 
     def example(self, index: int, rng: np.random.Generator) -> dict[str, np.ndarray | str]:
         """One asset, varied: its points, and a random run of its queries with their answers."""
@@ -227,5 +231,9 @@ def density_loss(raw: Float[Tensor, "b q"], distance: Float[Tensor, "b q"]) -> T
     return F.l1_loss(raw, (distance / DENSITY_RAMP).clamp(-1, 1))
 
 
-def weighted_l1(color: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    return ((color - target).abs() * weight).sum() / (3 * weight.sum()).clamp(min=1e-6)
+def weighted_l1(
+    color: Float[Tensor, "b q 3"], target: Float[Tensor, "b q 3"], weight: Float[Tensor, "b q 1"]
+) -> Tensor:
+    """Each asset's weighted mean, and the mean of these: a batch's loss is the mean of its shares' losses."""
+    error = ((color - target).abs() * weight).sum(dim=(1, 2))
+    return (error / (3 * weight.sum(dim=(1, 2))).clamp(min=1e-6)).mean()

@@ -4,7 +4,7 @@ An encoder on a small budget is the weakest part of the autoencoder. Here each t
 as it is, or varied) has a latent of its own, started from the encoder's and pulled back to it, so that
 latents stay on the few directions a prior can learn; the field learns from these, and the encoder
 learns to give them. Not in the paper: docs/decisions/0003-refined-latents.md.
-Shapes: B draws of a step, E of them also encoded, T tokens, D channels.
+Shapes: N entries, B draws of a step, E of them also encoded, T tokens, D channels.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,8 @@ from shapewright.autoencoder import Autoencoder
 from shapewright.dataset.loader import AssetRecord
 from shapewright.errors import ConfigError
 from shapewright.field import FieldOutput
-from shapewright.training.batches import draw_indices
+from shapewright.nn.draws import WHOLE, Share
+from shapewright.training.batches import draw_indices, example_rng
 from shapewright.training.latents import LatentSet, captions_of_varied
 from shapewright.training.objectives.field_supervision import (
     FieldBatch,
@@ -29,7 +30,7 @@ from shapewright.training.objectives.field_supervision import (
 )
 from shapewright.training.variation import Augmentation, VariedAsset, vary
 
-__all__ = ["LatentTable", "LatentTableConfig", "TabledAutoencoder"]
+__all__ = ["LatentTable", "LatentTableConfig", "TableBatch", "TabledAutoencoder"]
 
 ENCODE_BATCH = 32
 
@@ -69,19 +70,29 @@ class TabledAutoencoder(nn.Module):
         self,
         rows: Int[Tensor, " b"],
         batch: FieldBatch,
-        encoded: int,
+        encoded: Int[Tensor, " e"],
         generator: torch.Generator | None = None,
     ) -> tuple[FieldOutput, Float[Tensor, "b t d"], Float[Tensor, "e t d"]]:
-        """Fields of all rows' latents and then of the encoded ones; the latents and the encodings."""
+        """Fields of all rows' latents and then of those in `encoded`; the latents and the encodings."""
         rows_of_table = self.table[rows]
         # clamped for the field, but with a gradient that can bring a number beyond the bounds back
         latents = rows_of_table + (rows_of_table.clamp(-1, 1) - rows_of_table).detach()
         encoder, decoder = self.autoencoder.encoder, self.autoencoder.field
         assert encoder is not None, "a decoder alone cannot be refined"
-        encodings = torch.tanh(encoder.channels(batch.points[:encoded], neighbors=batch.neighbors[:encoded]))
-        noised = encoder.bottleneck.noised(torch.cat([latents, encodings]), generator)
-        queries = torch.cat([batch.queries, batch.queries[:encoded]])
+        encodings = torch.tanh(encoder.channels(batch.points[encoded], neighbors=batch.neighbors[encoded]))
+        # one after the other: only what has a fixed number of rows per example can be shared out
+        noised = torch.cat([encoder.bottleneck.noised(part, generator) for part in (latents, encodings)])
+        queries = torch.cat([batch.queries, batch.queries[encoded]])
         return decoder.query(decoder.weights(noised), queries), latents, encodings
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableBatch:
+    """Draws of one step: their rows in the table, and which of them are also encoded."""
+
+    rows: Int[Tensor, " b"]
+    encoded: Int[Tensor, " e"]
+    examples: FieldBatch
 
 
 class LatentTable:
@@ -128,31 +139,52 @@ class LatentTable:
                 progress(entries[-1] + 1, self.entries)
         return torch.cat(parts)
 
-    def batch(self, step: int) -> tuple[Tensor, FieldBatch]:
-        rows = draw_indices(self.entries, self.batch_size, step, self.seed)
-        rng = np.random.default_rng((self.seed, step))
-        examples = [self.example(int(row), rng) for row in rows]
-        return torch.from_numpy(rows), self.supervision.stacked(examples)
+    def batch(self, step: int) -> TableBatch:
+        return self.batch_share(step, WHOLE)
+
+    def batch_share(self, step: int, share: Share) -> TableBatch:
+        places = share.of(self.batch_size)
+        rows = draw_indices(self.entries, self.batch_size, step, self.seed)[places]
+        rngs = [example_rng(self.seed, step, place) for place in places]
+        examples = [self.example(int(row), rng) for row, rng in zip(rows, rngs, strict=True)]
+        return TableBatch(
+            rows=torch.from_numpy(rows),
+            encoded=torch.from_numpy(self.encoded_of(share)),
+            examples=self.supervision.stacked(examples),
+        )
+
+    def encoded_of(self, share: Share) -> np.ndarray:
+        """Which of a share's draws go through the encoder: as many in each, spread over the whole batch.
+
+        Raises: ConfigError if the shares cannot have equally many.
+        """
+        encoded = min(self.config.encoded, self.batch_size)
+        if encoded % share.count:
+            raise ConfigError(
+                f"{share.count} shares of a step (processes times loop.accumulate) cannot encode {encoded} "
+                f"draws between them; set objective.encoded to a multiple of {share.count}."
+            )
+        places = np.array(share.of(self.batch_size))
+        reached, before = (places + 1) * encoded // self.batch_size, places * encoded // self.batch_size
+        return np.flatnonzero(reached > before)
 
     def example(self, entry: int, rng: np.random.Generator) -> dict[str, np.ndarray | str]:
         index = entry % len(self.records)
         index, varied = self.draw(entry, self.supervision.window(index, rng))
         return self.supervision.described(index, varied, rng)
 
-    def losses(
-        self, model: nn.Module, batch: tuple[Tensor, FieldBatch], generator: torch.Generator
-    ) -> dict[str, Tensor]:
-        rows, examples = batch[0].to(generator.device), batch[1].to(generator.device)
-        encoded = min(self.config.encoded, len(rows))
+    def losses(self, model: nn.Module, batch: TableBatch, generator: torch.Generator) -> dict[str, Tensor]:
+        rows, encoded = batch.rows.to(generator.device), batch.encoded.to(generator.device)
+        examples = batch.examples.to(generator.device)
         output, latents, encodings = model(rows, examples, encoded, generator)
         losses = self.supervision.losses_of(output, doubled(examples, encoded))
         pull = F.mse_loss(latents, self.model.anchor[rows])
-        follow = F.mse_loss(encodings, latents[:encoded].detach())
+        follow = F.mse_loss(encodings, latents[encoded].detach())
         loss = losses["loss"] + self.config.pull * pull + self.config.follow * follow
         return {**losses, "loss": loss, "pull": pull, "follow": follow}
 
-    def asset_names(self, batch: tuple[Tensor, FieldBatch]) -> list[str]:
-        return batch[1].names
+    def asset_names(self, batch: TableBatch) -> list[str]:
+        return batch.examples.names
 
     def latent_set(self, model: TabledAutoencoder) -> LatentSet:
         """The refined latents of `model` (this one or its average) with their texts."""
@@ -165,8 +197,8 @@ class LatentTable:
         )
 
 
-def doubled(batch: FieldBatch, encoded: int) -> FieldBatch:
-    """The batch with its first `encoded` examples once more at the end."""
+def doubled(batch: FieldBatch, encoded: Int[Tensor, " e"]) -> FieldBatch:
+    """The batch with its `encoded` examples once more at the end."""
     tensors = [f.name for f in fields(batch) if f.name != "names"]
-    again = {name: torch.cat([getattr(batch, name), getattr(batch, name)[:encoded]]) for name in tensors}
-    return FieldBatch(names=batch.names + batch.names[:encoded], **again)
+    again = {name: torch.cat([getattr(batch, name), getattr(batch, name)[encoded]]) for name in tensors}
+    return FieldBatch(names=batch.names + [batch.names[i] for i in encoded.tolist()], **again)

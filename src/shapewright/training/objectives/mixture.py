@@ -17,6 +17,7 @@ from shapewright.autoencoder import Autoencoder
 from shapewright.dataset.loader import AssetRecord
 from shapewright.errors import ConfigError
 from shapewright.field import Field, FieldWeights
+from shapewright.nn.draws import WHOLE, Share
 from shapewright.training.batches import draw_indices
 from shapewright.training.objectives.direct import Direct
 from shapewright.training.objectives.distillation import Distillation, DistillationConfig
@@ -101,7 +102,10 @@ class Mixture:
         self.decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="views")
 
     def batch(self, step: int) -> MixtureBatch:
-        return self.examples(step, range(self.batch_size))
+        return self.batch_share(step, WHOLE)
+
+    def batch_share(self, step: int, share: Share) -> MixtureBatch:
+        return self.examples(step, share.of(self.batch_size))
 
     def examples(self, step: int, positions: range) -> MixtureBatch:
         """These of a step's examples; the others are not made."""

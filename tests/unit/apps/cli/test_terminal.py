@@ -59,6 +59,18 @@ def test_json_mode_is_silent_until_the_result(capsys: pytest.CaptureFixture[str]
     assert captured.out == '{\n  "a": 1\n}\n'
 
 
+def test_muted_it_tells_errors_only(capsys: pytest.CaptureFixture[str]) -> None:
+    muted = Terminal(muted=True)
+    muted.say("hello")
+    with muted.progress("Drawing") as advance:
+        advance(1, 1)
+    muted.result({"a": 1}, "text")
+    muted.error("too bad")
+    captured = capsys.readouterr()
+    assert captured.err == "shapewright: too bad.\n"
+    assert captured.out == ""
+
+
 def test_a_bar_is_drawn_on_a_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

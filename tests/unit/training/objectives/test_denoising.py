@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from shapewright.diffusion import DiffusionConfig, ScheduleConfig
 from shapewright.diffusion.discrete import Prediction
 from shapewright.errors import ConfigError
+from shapewright.nn.draws import Share
 from shapewright.prior import Condition, LatentStatistics, Prior, PriorConfig
 from shapewright.training.conditions import CaptionConditions, CaptionFeatures
 from shapewright.training.latents import LatentSet
@@ -146,3 +148,20 @@ def test_errors_by_noise() -> None:
 def test_a_prior_that_never_hears_its_text_is_refused(drop: float) -> None:
     with pytest.raises(ConfigError, match=r"condition_drop must be in 0..1"):
         DenoisingConfig(condition_drop=drop)
+
+
+def test_shares_put_together_are_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    objective = objective_of(batch_size=4)
+    told: list[tuple[list[int], list[float]]] = []
+    own = objective.conditions.draw
+
+    def draw(rows: np.ndarray, marks: np.ndarray) -> Condition:
+        told.append((rows.tolist(), marks.tolist()))
+        return own(rows, marks)
+
+    monkeypatch.setattr(objective.conditions, "draw", draw)
+    whole = objective.batch(3)
+    parts = [objective.batch_share(3, Share(i, 2)) for i in range(2)]
+    assert [name for part in parts for name in part.names] == whole.names
+    assert tuple(a + b for a, b in zip(told[1], told[2], strict=True)) == told[0]
+    assert torch.equal(torch.cat([part.latents for part in parts]), whole.latents)

@@ -9,6 +9,7 @@ import torch
 from shapewright.autoencoder import Autoencoder
 from shapewright.field import FieldOutput
 from shapewright.geometry.light import shade
+from shapewright.nn.draws import Share, ShareGenerator
 from shapewright.nn.point_conv import ball_query
 from shapewright.training.objectives.field_supervision import (
     FieldBatch,
@@ -188,3 +189,16 @@ def test_thickening_moves_every_surface_outwards() -> None:
     )
     assert torch.equal(plain.queries, thick.queries)
     assert torch.allclose(thick.signed_distance, plain.signed_distance + 0.01)
+
+
+def test_shares_put_together_are_the_batch_and_its_loss(objective: FieldSupervision) -> None:
+    whole, parts = objective.batch(2), [objective.batch_share(2, Share(i, 3)) for i in range(3)]
+    assert [name for part in parts for name in part.names] == whole.names
+    for name in ("points", "neighbors", "queries", "signed_distance", "colors", "lit"):
+        assert torch.equal(torch.cat([getattr(part, name) for part in parts]), getattr(whole, name))
+    shares = [ShareGenerator(0, Share(i, 3), torch.device("cpu")) for i in range(3)]
+    model = objective.model.train()
+    expected = objective.losses(model, whole, torch.Generator().manual_seed(0))["loss"]
+    losses = [objective.losses(model, part, share)["loss"] for part, share in zip(parts, shares, strict=True)]
+    # sums in another order
+    assert sum(loss.item() for loss in losses) / 3 == pytest.approx(expected.item(), rel=1e-5)

@@ -9,6 +9,7 @@ import torch
 
 from shapewright.autoencoder import Autoencoder
 from shapewright.errors import ConfigError
+from shapewright.nn.draws import Share
 from shapewright.training.loop import LoopConfig, train
 from shapewright.training.objectives.field_supervision import FieldSupervisionConfig
 from shapewright.training.objectives.latent_table import LatentTable, LatentTableConfig, TabledAutoencoder
@@ -64,9 +65,9 @@ def test_every_entry_comes_once_an_epoch_with_its_own_asset() -> None:
     objective = table_of()
     rows: list[int] = []
     for step in range(3):
-        drawn, examples = objective.batch(step)
-        rows += drawn.tolist()
-        assert examples.names == [objective.records[row % 6].id for row in drawn.tolist()]
+        batch = objective.batch(step)
+        rows += batch.rows.tolist()
+        assert batch.examples.names == [objective.records[row % 6].id for row in batch.rows.tolist()]
     assert sorted(rows) == list(range(12))
 
 
@@ -95,7 +96,7 @@ def test_who_learns_from_what() -> None:
     model = objective.model
     with torch.no_grad():
         model.table.mul_(0.9)  # away from the anchor
-    rows = objective.batch(0)[0]
+    rows = objective.batch(0).rows
     losses = step_losses(objective)
     encoder = model.autoencoder.encoder.output_proj.weight
     field = model.autoencoder.field.mlp.shared[-1].weight
@@ -123,8 +124,8 @@ def test_latents_beyond_the_cube_are_brought_to_its_faces() -> None:
     objective = table_of()
     with torch.no_grad():
         objective.model.table.fill_(3.0)
-    rows, examples = objective.batch(0)
-    _, latents, encodings = objective.model.eval()(rows, examples, 2)
+    batch = objective.batch(0)
+    _, latents, encodings = objective.model.eval()(batch.rows, batch.examples, torch.tensor([0, 2]))
     assert torch.equal(latents, torch.ones(4, 8, 8))
     assert encodings.shape == (2, 8, 8)
     assert float(encodings.detach().abs().max()) < 1
@@ -136,7 +137,7 @@ def test_training_moves_the_latents_it_saw_and_no_others(tmp_path: Path) -> None
     start = objective.model.table.detach().clone()
     average = train(objective, LOOP, tmp_path, settings=LOOP, tensorboard=False)
     assert isinstance(average, TabledAutoencoder)
-    seen = {row for step in range(2) for row in objective.batch(step)[0].tolist()}
+    seen = {row for step in range(2) for row in objective.batch(step).rows.tolist()}
     moved = (objective.model.table.detach() != start).flatten(1).any(dim=1)
     assert set(moved.nonzero().flatten().tolist()) == seen
     assert len(seen) == 8
@@ -152,3 +153,18 @@ def test_training_moves_the_latents_it_saw_and_no_others(tmp_path: Path) -> None
 def test_tables_of_nothing_are_refused(settings: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match="draws and encoded must be at least 1"):
         LatentTableConfig(**settings)
+
+
+def test_shares_put_together_are_the_batch() -> None:
+    objective = table_of(replace(CONFIG, encoded=2), batch_size=8)
+    whole, parts = objective.batch(1), [objective.batch_share(1, Share(i, 2)) for i in range(2)]
+    assert torch.equal(torch.cat([part.rows for part in parts]), whole.rows)
+    assert torch.equal(torch.cat([part.examples.queries for part in parts]), whole.examples.queries)
+    encoded = [part.encoded + 4 * i for i, part in enumerate(parts)]
+    assert torch.equal(torch.cat(encoded), whole.encoded)
+    assert [len(part.encoded) for part in parts] == [1, 1]
+
+
+def test_every_share_has_as_many_draws_to_encode() -> None:
+    with pytest.raises(ConfigError, match=r"2 shares .* set objective.encoded to a multiple of 2"):
+        table_of().batch_share(0, Share(0, 2))
