@@ -42,7 +42,7 @@ def curve(run: Path) -> list[float]:
 def test_two_processes_train_encoder_and_prior(shapewright: Shapewright, here: Path) -> None:
     write_models(here / "models")
     data = ["--data", "set", "--recipe", "tiny", "--steps", "6", "--set", "loop.precision=fp32"]
-    encoder, prior = ["train", "encoder", *data], ["train", "prior", *data, "--encoder", "encoder"]
+    encoder, prior = ["train", "encoder", *data], ["train", "prior", "--encoder", "encoder", *data]
     built = shapewright("data", "build", "models", "--out", "set", "--recipe", "tiny", "--workers", "1")
     assert built.code == 0, built
     assert shapewright(*encoder, "--out", "encoder").code == 0
@@ -55,6 +55,6 @@ def test_two_processes_train_encoder_and_prior(shapewright: Shapewright, here: P
         # rounding, grown over six steps: see tests/unit/training/test_processes.py
         assert curve(here / out) == pytest.approx(curve(here / alone), rel=1e-4)
     assert load_model(here / "two" / "model").prior is not None
-    mistaken = torchrun(here, *prior, "loop.batch_size=5", "--out", "odd")
+    mistaken = torchrun(here, *prior, "loop.batch_size=5", "--out", "odd")  # after data's --set
     assert mistaken.returncode != 0
     assert "set loop.batch_size to a multiple of 2" in mistaken.stderr

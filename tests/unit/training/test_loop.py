@@ -147,6 +147,15 @@ def test_it_works_where_signals_cannot_be_caught(tmp_path: Path) -> None:
     assert len(metrics(tmp_path)) == 2
 
 
+def test_processes_that_see_different_checkpoints_do_not_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go(Line(), tmp_path, replace(LOOP, steps=2))
+    monkeypatch.setattr("shapewright.training.learner.gathered", lambda seen: [seen, None])
+    with pytest.raises(CheckpointError, match="on a disk that all machines share"):
+        go(Line(), tmp_path, replace(LOOP, steps=3))
+
+
 @pytest.mark.parametrize("settings", [{"steps": 0}, {"batch_size": 0}, {"accumulate": 0}])
 def test_loops_of_nothing_are_refused(settings: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match=r"must be (positive|at least 1)"):
