@@ -13,9 +13,9 @@ from shapewright.errors import CheckpointError, ConfigError, DatasetError, Model
 from shapewright.pipeline import load_model, save_model
 from shapewright.training import runs
 from shapewright.training.encoder_stages import train_encoder_stage
-from shapewright.training.run_settings import read_settings
 from shapewright.training.recipes import encoder
 from shapewright.training.recipes.stages import Stage, StageRecipe, tiny
+from shapewright.training.run_settings import read_settings
 from shapewright.training.runs import train_encoder
 from tiny_assets import shelf
 
