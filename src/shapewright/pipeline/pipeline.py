@@ -139,23 +139,22 @@ class Pipeline:
         """The asset nearest to a 3D file (GLB, glTF, OBJ, PLY, STL, OFF, 3MF).
 
         The mesh is centred and scaled into the box; the same file always gives the same latent, (tokens,
-        channels) in (-1, 1), improved in `refine` steps if that is not 0 (see `refine`).
+        channels) in [-1, 1], improved in so many steps of `refine`, of which progress(done, total) tells.
         Raises: AssetFileError if the file cannot be used; ModelError for a model that has no encoder;
         ConfigError if `refine` is negative.
         """
+        path, autoencoder = Path(path), self.model.autoencoder
         config = RefinementConfig(steps=refine) if refine else None
-        require_encoder(Path(path), self.model.config)
-        source = read_source(Path(path))
+        require_encoder(path, self.model.config)
+        source = read_source(path)
         seen = encoder_input(source, self.model.config).to(self.device)
         with torch.no_grad():
-            latent = self.model.autoencoder.encode(seen.points, seen.views)[0]
-        asset = self.asset(
-            latent, prompt=Path(path).stem, seed=None, settings={"encoded_from": Path(path).name}
-        )
-        if config is not None:
-            field = self.model.autoencoder.field
-            asset = refine_asset(asset, field, targets_of_mesh(source, field.config), config, progress)
-        return asset
+            latent = autoencoder.encode(seen.points, seen.views)[0]
+        asset = self.asset(latent, prompt=path.stem, seed=None, settings={"encoded_from": path.name})
+        if config is None:
+            return asset
+        targets = targets_of_mesh(source, autoencoder.field.config)
+        return refine_asset(asset, autoencoder.field, targets, config, progress)
 
     def refine(
         self,
@@ -165,10 +164,9 @@ class Pipeline:
         steps: int = REFINE_STEPS,
         progress: Progress | None = None,
     ) -> Asset:
-        """The asset made more like `source`: the 3D file it was encoded from, or targets made before.
+        """The asset made more like `source`, the 3D file it was encoded from: gradient steps on the latent.
 
-        Gradient steps on the latent; the model does not change. `origin.settings` of the result hold
-        `refine_steps`, and `iou_before` and `iou_after` at points not learnt from.
+        Its `origin.settings` say `refine_steps`, and `iou_before` and `iou_after` at points not learnt from.
         Raises: AssetFileError; ConfigError for less than 1 step; ModelError for another model's asset.
         """
         config = RefinementConfig(steps=steps)
@@ -234,7 +232,8 @@ class Pipeline:
             if prompt is not None:
                 return self._conditioners.read_prompts([prompt] if isinstance(prompt, str) else list(prompt))
             assert image is not None
-            return self._conditioners.read_pictures(_listed(image), options)
+            pictures = [image] if isinstance(image, str | Path | Image.Image) else list(image)
+            return self._conditioners.read_pictures(pictures, options)
         finally:
             if not self.keep_encoders:
                 self.release_encoders()
@@ -250,7 +249,3 @@ class Pipeline:
         statistics = self.model.statistics
         restored = latents if statistics is None else statistics.restore(latents)
         return restored.clamp(-1, 1)  # what the encoder makes comes out of a tanh
-
-
-def _listed(image: Picture | Sequence[Picture]) -> list[Picture]:
-    return [image] if isinstance(image, str | Path | Image.Image) else list(image)

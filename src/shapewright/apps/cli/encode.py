@@ -47,12 +47,11 @@ class Encode(Command):
         from shapewright.pipeline.device import choose_device, describe_device
         from shapewright.pipeline.named_model import config_of
 
-        config = config_of(self.model)
+        config, device = config_of(self.model), choose_device(self.device)
         encoder = config.autoencoder.encoder
         sees_views = encoder is not None and encoder.views is not None
         # measured on 2 CPU cores, the latter with the published sizes: 52 s
         time = "about a minute" if sees_views else "a few seconds for most files"
-        device = choose_device(self.device)
         if self.refine:
             seconds = refinement_seconds(config, device, self.refine)
             time += f", then about {duration(seconds)} for {self.refine} steps of refinement"
@@ -64,10 +63,10 @@ class Encode(Command):
         with terminal.progress("Refining") if self.refine else nullcontext() as advance:
             asset = pipeline.encode(self.file, refine=self.refine, progress=advance)
         asset.save(output)
-        told = {name: asset.origin.settings[name] for name in REFINEMENT if self.refine}
-        if self.refine:
+        refined = {name: asset.origin.settings[name] for name in REFINEMENT if self.refine}
+        if refined:
             terminal.say(
-                f"Refined: overlap with the file's solid (IoU) {told['iou_before']:.2f} before, "
-                f"{told['iou_after']:.2f} after."
+                f"Refined: overlap with the file's solid (IoU) {refined['iou_before']:.2f} before, "
+                f"{refined['iou_after']:.2f} after."
             )
-        terminal.result({"latent": str(output), "shape": list(asset.latent.shape), **told}, str(output))
+        terminal.result({"latent": str(output), "shape": list(asset.latent.shape), **refined}, str(output))
