@@ -32,8 +32,12 @@ class RefinementConfig:
 
     `step_size` is the first rate for a token of one channel; Adam moves all channels alike and what a token
     says is their sum, so the rate is step_size / sqrt(channels). `pull` weighs the mean square distance
-    to the latent at the start: 0.05 costs next to no accuracy, and the latent stays a fifth nearer.
+    to the latent at the start: 0.05 costs next to no accuracy, and the latent moves a fifth less far.
     Of the targets every eighth query is held back, to tell how good the latents are.
+
+    Targets have the thickness of the data build, not the further 0.005 outwards that the shipped field was
+    taught: on unseen homeware pictures of the mesh came out at 25.0 dB instead of 24.7, and the F-score at
+    0.38 instead of 0.22, while the thinnest parts break a little more often.
     """
 
     steps: int = REFINE_STEPS

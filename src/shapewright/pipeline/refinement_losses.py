@@ -18,9 +18,9 @@ __all__ = ["NERF", "iou_of", "losses_of", "measured_unit"]
 
 # Of fields taught at points: as in their training.
 DENSITY_WEIGHT, COLOR_WEIGHT, COLOR_REACH = 0.2, 1.5, 0.03
-# Of published fields: an error of 0.02 in distance, a voxel of the surface's grid, is as bad as one of 0.2
-# in every channel of colour.
-DISTANCE_WEIGHT = 10.0
+# Of published fields: errors in distance are a hundredth where those in colour are a third. On a small field
+# of the published structure 30 gave surfaces an IoU of 0.56, 10 gave 0.50, 3 gave 0.43; rays did as well.
+DISTANCE_WEIGHT = 30.0
 NERF = NerfConfig(coarse_samples=64, fine_samples=64)
 
 
