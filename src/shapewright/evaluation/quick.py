@@ -21,22 +21,31 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class QuickConfig:
-    """How many assets of each split are reconstructed (a fixed random draw), and samples a prompt."""
+    """How many assets of each split are reconstructed (a fixed random draw), and samples a prompt.
+
+    `refine`: measure them also with latents refined in so many steps; 0 leaves that out.
+    """
 
     assets: int = 40
     views: int = 3
     nerf_views: int = 1
     seeds: int = 4
+    refine: int = 0
 
     def __post_init__(self) -> None:
         if min(self.assets, self.views, self.nerf_views) < 1 or self.seeds < 0:
             raise ConfigError("assets, views and nerf_views must be at least 1, and seeds not negative")
+        if self.refine < 0:
+            raise ConfigError(f"refine is a number of steps, or 0 for none; got {self.refine}.")
 
 
 def evaluate_quick(
     pipeline: Pipeline, data: Path, config: QuickConfig, progress: Progress | None = None
 ) -> dict[str, Any]:
     """Figures by name: "train" and "val" (means of Reconstruction), "samples" if there is a prior.
+
+    With `config.refine` both splits also have means of refined reconstructions, their names beginning with
+    `refined_`.
 
     Raises: DatasetError for an unusable data set.
     """
@@ -46,12 +55,14 @@ def evaluate_quick(
     for split in ("train", "val"):
         chosen = choose([record for record in records if record.split == split], config.assets, split)
         measured: list[Reconstruction] = []
+        refined: list[Reconstruction] = []
+        sizes = {"views": config.views, "nerf_views": config.nerf_views}
         for done, record in enumerate(chosen):
             report(done, len(chosen), split)
-            measured.append(
-                measure_reconstruction(pipeline, record, views=config.views, nerf_views=config.nerf_views)
-            )
-        results[split] = {"assets": len(chosen), **mean_of(measured)}
+            measured.append(measure_reconstruction(pipeline, record, **sizes))
+            if config.refine:
+                refined.append(measure_reconstruction(pipeline, record, **sizes, refine=config.refine))
+        results[split] = {"assets": len(chosen), **mean_of(measured), **mean_of(refined, "refined_")}
     if pipeline.model.prior is not None and config.seeds:
         training = [record for record in records if record.split == "train"]
         results["samples"] = asdict(sampled_scores(pipeline, training, config.seeds, report))

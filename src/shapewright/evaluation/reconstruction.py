@@ -12,6 +12,7 @@ from shapewright.evaluation.metrics import psnr_db, surface_distance
 from shapewright.geometry.mesh import Mesh
 from shapewright.geometry.sampling import interpolate, sample_surface
 from shapewright.pipeline import Asset, Pipeline
+from shapewright.pipeline.refinement_targets import targets_of_record
 
 __all__ = ["Reconstruction", "mean_of", "measure_reconstruction", "reconstruct", "surface_samples"]
 
@@ -33,20 +34,24 @@ class Reconstruction:
     fscore: float
 
 
-def reconstruct(pipeline: Pipeline, record: AssetRecord) -> Asset:
-    """The asset that the encoder makes of a record's points."""
+def reconstruct(pipeline: Pipeline, record: AssetRecord, *, refine: int = 0) -> Asset:
+    """The asset that the encoder makes of a record's points, refined in so many steps on its queries."""
     count = pipeline.model.config.points
     points = torch.from_numpy(record.points[None, :count].astype(np.float32)).to(pipeline.device)
     with torch.no_grad():
         latent = pipeline.model.autoencoder.encode(points)[0]
-    return pipeline.asset(latent, prompt=record.name, seed=None, settings={"encoded_from": record.id})
+    asset = pipeline.asset(latent, prompt=record.name, seed=None, settings={"encoded_from": record.id})
+    if not refine:
+        return asset
+    targets = targets_of_record(record, pipeline.model.config.autoencoder.field)
+    return pipeline.refine(asset, targets, steps=refine)
 
 
 def measure_reconstruction(
-    pipeline: Pipeline, record: AssetRecord, *, views: int = 3, nerf_views: int = 1
+    pipeline: Pipeline, record: AssetRecord, *, views: int = 3, nerf_views: int = 1, refine: int = 0
 ) -> Reconstruction:
     """Compare a record with its reconstruction over its first views (or all it has), under the same light."""
-    asset, truth = reconstruct(pipeline, record), record.views()
+    asset, truth = reconstruct(pipeline, record, refine=refine), record.views()
     views, nerf_views = min(views, len(truth.cameras)), min(nerf_views, len(truth.cameras))
     nerf = [psnr_of_view(asset, truth, index, "nerf") for index in range(nerf_views)]
     try:
@@ -86,6 +91,7 @@ def surface_samples(mesh: Mesh, count: int, *, seed: int = 0) -> np.ndarray:
     return np.concatenate([positions, interpolate(colors, mesh.faces, faces, weights)], axis=1)
 
 
-def mean_of(results: list[Reconstruction]) -> dict[str, float]:
-    """The mean of every figure."""
-    return {f.name: float(np.mean([getattr(r, f.name) for r in results])) for f in fields(Reconstruction)}
+def mean_of(results: list[Reconstruction], prefix: str = "") -> dict[str, float]:
+    """The mean of every figure, by its name after `prefix`; nothing of nothing."""
+    names = [f.name for f in fields(Reconstruction)] if results else []
+    return {prefix + name: float(np.mean([getattr(r, name) for r in results])) for name in names}

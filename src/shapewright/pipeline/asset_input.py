@@ -15,13 +15,22 @@ from shapewright.encoder import ViewBatch
 from shapewright.errors import AssetFileError, ModelError
 from shapewright.geometry import mesh_files
 from shapewright.geometry.cameras import random_views
+from shapewright.geometry.mesh import TexturedMesh
 from shapewright.geometry.raycast import Raycaster
 from shapewright.pipeline.model_folder import ModelConfig
 
-__all__ = ["EncoderInput", "read_asset"]
+__all__ = ["EncoderInput", "SourceMesh", "encoder_input", "read_asset", "read_source", "require_encoder"]
 
 # As in training: points are chosen from this many times as many surface samples.
 CANDIDATES_PER_POINT = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceMesh:
+    """A 3D file in the standard place, ready to be looked at."""
+
+    mesh: TexturedMesh
+    raycaster: Raycaster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,29 +53,46 @@ class EncoderInput:
 
 
 def read_asset(path: Path, config: ModelConfig) -> EncoderInput:
-    """Normalise the mesh in `path` and take the points and views that the model's encoder wants.
+    """What the model's encoder is given of the file at `path`; the same file always gives the same input.
 
-    The same file always gives the same input. Raises: AssetFileError for a file that is missing, of an
-    unknown kind, unreadable, empty or not finite; ModelError if the model has no encoder.
+    Raises: AssetFileError, see `read_source`; ModelError if the model has no encoder.
     """
-    encoder = config.autoencoder.encoder
-    if encoder is None:
+    require_encoder(path, config)
+    return encoder_input(read_source(path), config)
+
+
+def require_encoder(path: Path, config: ModelConfig) -> None:
+    """Raises: ModelError if the model cannot encode the file at `path`."""
+    if config.autoencoder.encoder is None:
         raise ModelError(f"The model '{config.name}' has no encoder: it cannot make a latent of '{path}'.")
+
+
+def read_source(path: Path) -> SourceMesh:
+    """The mesh in `path`, normalised.
+
+    Raises: AssetFileError for a file that is missing, of an unknown kind, unreadable, empty or not finite.
+    """
     try:
         mesh = normalize(mesh_files.load(path)).mesh
     except AssetFileError as error:
         raise error if str(path) in str(error) else AssetFileError(f"'{path}': {error}") from error
+    return SourceMesh(mesh=mesh, raycaster=Raycaster(mesh.vertices, mesh.faces))
+
+
+def encoder_input(source: SourceMesh, config: ModelConfig) -> EncoderInput:
+    """The points and views of a mesh that the model's encoder wants."""
+    encoder = config.autoencoder.encoder
+    assert encoder is not None, "see require_encoder"
     rng = np.random.default_rng(0)
-    raycaster = Raycaster(mesh.vertices, mesh.faces)
     points = views = None
     if encoder.points is not None:
-        surface = visible_surface(mesh, raycaster, config.points * CANDIDATES_PER_POINT, rng)
+        surface = visible_surface(source.mesh, source.raycaster, config.points * CANDIDATES_PER_POINT, rng)
         cloud = point_cloud(surface, config.points)
         rows = np.concatenate([cloud.positions, cloud.colors], axis=-1).astype(np.float32)
         points = torch.from_numpy(rows)[None]
     if encoder.views is not None:
         cameras = random_views(rng, config.views, size_px=config.view_size_px)
-        views = view_batch(render_views(mesh, raycaster, cameras))
+        views = view_batch(render_views(source.mesh, source.raycaster, cameras))
     return EncoderInput(points=points, views=views)
 
 

@@ -5,8 +5,7 @@ latent is an asset, which the field decodes. A mesh gives points and views, whic
 latent too.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,29 +18,21 @@ from shapewright.conditioning import TextConditioner
 from shapewright.conditioning.clip import ImageConditioner
 from shapewright.errors import ConfigError, ModelError
 from shapewright.pipeline.asset import Asset
-from shapewright.pipeline.asset_input import read_asset
+from shapewright.pipeline.asset_input import encoder_input, read_source, require_encoder
 from shapewright.pipeline.conditioners import Conditioners, Picture, PictureOptions, Subjects
 from shapewright.pipeline.device import choose_device
+from shapewright.pipeline.draws import Draw, Progress, batches_of, shifted
 from shapewright.pipeline.latent_file import Origin, load_latent
+from shapewright.pipeline.latent_refinement import REFINE_STEPS, RefinementConfig, refine_asset
 from shapewright.pipeline.model_folder import Model
 from shapewright.pipeline.named_model import model_of
+from shapewright.pipeline.refinement_targets import RefinementTargets, targets_of_mesh
 from shapewright.prior import Condition, SamplerConfig, sample
 
 __all__ = ["Pipeline"]
 
-Progress = Callable[[int, int], None]
-
 # Beyond this a larger batch is no faster on the devices tried, and memory grows.
 BATCH_SIZE = 16
-
-
-@dataclass(frozen=True, kw_only=True)
-class Draw:
-    """One sample asked for: row of the subject, its length in tokens, and the seed."""
-
-    row: int
-    tokens: int
-    seed: int
 
 
 class Pipeline:
@@ -124,9 +115,9 @@ class Pipeline:
             for k in range(n)
         ]
         latents: dict[Draw, Tensor] = {}
-        batches = _batches(draws, batch_size)
+        batches = batches_of(draws, batch_size)
         for index, batch in enumerate(batches):
-            on_step = _shifted(progress, index, len(batches))
+            on_step = shifted(progress, index, len(batches))
             drawn = self._sample(subjects.condition, batch, sampler, on_step)
             latents |= dict(zip(batch, drawn, strict=True))
         settings = {"steps": sampler.steps, "guidance": sampler.guidance, "method": sampler.method}
@@ -144,19 +135,46 @@ class Pipeline:
         """Free the memory of the text and image encoders; the next prompt or picture loads them again."""
         self._conditioners.release()
 
-    def encode(self, path: str | Path) -> Asset:
+    def encode(self, path: str | Path, *, refine: int = 0, progress: Progress | None = None) -> Asset:
         """The asset nearest to a 3D file (GLB, glTF, OBJ, PLY, STL, OFF, 3MF).
 
         The mesh is centred and scaled into the box; the same file always gives the same latent, (tokens,
-        channels) in (-1, 1). Raises: AssetFileError if the file cannot be used; ModelError for a model that
-        has no encoder.
+        channels) in [-1, 1], improved in so many steps of `refine`, of which progress(done, total) tells.
+        Raises: AssetFileError if the file cannot be used; ModelError for a model that has no encoder;
+        ConfigError if `refine` is negative.
         """
-        seen = read_asset(Path(path), self.model.config).to(self.device)
+        path, autoencoder = Path(path), self.model.autoencoder
+        config = RefinementConfig(steps=refine) if refine else None
+        require_encoder(path, self.model.config)
+        source = read_source(path)
+        seen = encoder_input(source, self.model.config).to(self.device)
         with torch.no_grad():
-            latent = self.model.autoencoder.encode(seen.points, seen.views)[0]
-        return self.asset(
-            latent, prompt=Path(path).stem, seed=None, settings={"encoded_from": Path(path).name}
-        )
+            latent = autoencoder.encode(seen.points, seen.views)[0]
+        asset = self.asset(latent, prompt=path.stem, seed=None, settings={"encoded_from": path.name})
+        if config is None:
+            return asset
+        targets = targets_of_mesh(source, autoencoder.field.config)
+        return refine_asset(asset, autoencoder.field, targets, config, progress)
+
+    def refine(
+        self,
+        asset: Asset,
+        source: str | Path | RefinementTargets,
+        *,
+        steps: int = REFINE_STEPS,
+        progress: Progress | None = None,
+    ) -> Asset:
+        """The asset made more like `source`, the 3D file it was encoded from: gradient steps on the latent.
+
+        Its `origin.settings` say `refine_steps`, and `iou_before` and `iou_after` at points not learnt from.
+        Raises: AssetFileError; ConfigError for less than 1 step; ModelError for another model's asset.
+        """
+        config = RefinementConfig(steps=steps)
+        self._require_own(asset.origin, repr(asset.prompt))
+        field = self.model.autoencoder.field
+        if not isinstance(source, RefinementTargets):
+            source = targets_of_mesh(read_source(Path(source)), field.config)
+        return refine_asset(asset, field, source, config, progress)
 
     def interpolate(self, first: Asset, second: Asset, fraction: float) -> Asset:
         """The asset on the straight line between two latents: 0 is the first, 1 the second.
@@ -175,11 +193,7 @@ class Pipeline:
         Raises: AssetFileError if it cannot be read; ModelError if another model made it.
         """
         latent, origin = load_latent(Path(path))
-        if origin.model_sha256 != self.model.sha256:
-            raise ModelError(
-                f"'{path}' was made by the model '{origin.model}' ({origin.model_sha256[:12]}), "
-                f"not by '{self.model.config.name}' ({self.model.sha256[:12]}), and cannot be decoded by it."
-            )
+        self._require_own(origin, f"'{path}'")
         return Asset(latent, self.model.autoencoder.field, origin)
 
     def sampler(self, *, steps: int | None = None, guidance: float | None = None) -> SamplerConfig:
@@ -197,6 +211,13 @@ class Pipeline:
         )
         return Asset(latent, self.model.autoencoder.field, origin)
 
+    def _require_own(self, origin: Origin, what: str) -> None:
+        if origin.model_sha256 != self.model.sha256:
+            raise ModelError(
+                f"{what} was made by the model '{origin.model}' ({origin.model_sha256[:12]}), "
+                f"not by '{self.model.config.name}' ({self.model.sha256[:12]}), and cannot be decoded by it."
+            )
+
     def _read(
         self,
         prompt: str | Sequence[str] | None,
@@ -211,7 +232,8 @@ class Pipeline:
             if prompt is not None:
                 return self._conditioners.read_prompts([prompt] if isinstance(prompt, str) else list(prompt))
             assert image is not None
-            return self._conditioners.read_pictures(_listed(image), options)
+            pictures = [image] if isinstance(image, str | Path | Image.Image) else list(image)
+            return self._conditioners.read_pictures(pictures, options)
         finally:
             if not self.keep_encoders:
                 self.release_encoders()
@@ -227,22 +249,3 @@ class Pipeline:
         statistics = self.model.statistics
         restored = latents if statistics is None else statistics.restore(latents)
         return restored.clamp(-1, 1)  # what the encoder makes comes out of a tanh
-
-
-def _listed(image: Picture | Sequence[Picture]) -> list[Picture]:
-    return [image] if isinstance(image, str | Path | Image.Image) else list(image)
-
-
-def _batches(draws: list[Draw], size: int) -> list[list[Draw]]:
-    """Draws whose prompts have equally many tokens, at most `size` at once."""
-    by_length: dict[int, list[Draw]] = {}
-    for draw in draws:
-        by_length.setdefault(draw.tokens, []).append(draw)
-    return [group[i : i + size] for group in by_length.values() for i in range(0, len(group), size)]
-
-
-def _shifted(progress: Progress | None, batch: int, batches: int) -> Progress | None:
-    """Steps of one batch as steps of all of them."""
-    if progress is None:
-        return None
-    return lambda done, total: progress(batch * total + done, batches * total)

@@ -64,6 +64,23 @@ def test_both_splits_and_samples(
     ]
 
 
+@pytest.mark.usefixtures("records")
+def test_refined_reconstructions_stand_beside_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure(pipeline: Pipeline, record: AssetRecord, *, refine: int = 0, **_: int) -> Reconstruction:
+        return Reconstruction(mesh_psnr_db=20.0 + refine, nerf_psnr_db=15.0, chamfer=0.1, fscore=0.5)
+
+    monkeypatch.setattr(quick, "measure_reconstruction", measure)
+    figures = evaluate_quick(
+        Pipeline(random_model(with_prior=False)), Path("data"), QuickConfig(assets=1, refine=7)
+    )
+    assert figures["val"] == {
+        "assets": 1, "mesh_psnr_db": 20.0, "nerf_psnr_db": 15.0, "chamfer": 0.1, "fscore": 0.5,
+        "refined_mesh_psnr_db": 27.0, "refined_nerf_psnr_db": 15.0, "refined_chamfer": 0.1,
+        "refined_fscore": 0.5,
+    }  # fmt: skip
+    assert figures["train"].keys() == figures["val"].keys()
+
+
 @pytest.mark.usefixtures("records", "measured")
 def test_without_a_prior_or_seeds_there_are_no_samples() -> None:
     for model, seeds in ((random_model(with_prior=False), 2), (random_model(), 0)):
@@ -90,6 +107,11 @@ def test_the_choice_is_random_but_fixed() -> None:
 def test_counts_outside_their_range(settings: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match="must be at least 1, and seeds not negative"):
         QuickConfig(**settings)
+
+
+def test_steps_of_refinement_are_not_negative() -> None:
+    with pytest.raises(ConfigError, match="refine is a number of steps, or 0 for none; got -1"):
+        QuickConfig(refine=-1)
 
 
 def test_prompts_ask_for_colours_by_names_that_are_told_apart() -> None:

@@ -4,6 +4,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+import torch
 
 from shapewright.evaluation import reconstruction as module
 from shapewright.evaluation.metrics import psnr_db, surface_distance
@@ -37,7 +38,7 @@ def seen(pictures: list[np.ndarray]) -> Seen:
 
 def test_a_perfect_reconstruction(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     cube = Known(cube_mesh(colors=np.full((8, 3), 0.6, dtype=np.float32)))
-    monkeypatch.setattr(module, "reconstruct", lambda pipeline, record: cube)
+    monkeypatch.setattr(module, "reconstruct", lambda pipeline, record, refine: cube)
     record = seen([cube.render(camera) for camera in CAMERAS])
     on_cube = surface_samples(cube.surface(), 256, seed=1)
     record.points[:] = on_cube
@@ -57,7 +58,9 @@ def test_the_figures_are_those_of_its_pictures_and_points(
     pictures = [np.random.default_rng(i).random((16, 16, 4)) for i in range(3)]
     record = seen(pictures)
     asset = reconstruct(pipeline, record)
-    monkeypatch.setattr(module, "reconstruct", lambda pipeline, record: asset)  # saves a second surface
+    monkeypatch.setattr(
+        module, "reconstruct", lambda pipeline, record, refine: asset
+    )  # saves a second surface
     found = measure_reconstruction(pipeline, record, views=2, nerf_views=1)
     expected = {
         mode: [
@@ -92,6 +95,15 @@ def test_a_reconstruction_remembers_where_it_came_from(pipeline: Pipeline) -> No
     asset = reconstruct(pipeline, record_of("ball", Ball(), points=512))
     assert asset.origin.settings == {"encoded_from": "test/ball"}
     assert asset.prompt == "ball"
+
+
+def test_a_reconstruction_is_refined_on_the_records_own_queries(pipeline: Pipeline) -> None:
+    record = record_of("ball", Ball(), points=512)
+    plain, refined = reconstruct(pipeline, record), reconstruct(pipeline, record, refine=4)
+    told = refined.origin.settings
+    assert (told["encoded_from"], told["refine_steps"]) == ("test/ball", 4)
+    assert told["iou_after"] > told["iou_before"]
+    assert not torch.equal(plain.latent, refined.latent)
 
 
 def test_samples_of_a_surface_with_its_colours() -> None:

@@ -10,7 +10,9 @@ from shapewright import Pipeline
 from shapewright.errors import AssetFileError, ConfigError, ModelError, PromptError
 from shapewright.geometry.mesh import Mesh
 from shapewright.geometry.mesh_files import save
+from solids import cube_mesh
 from tiny_models import FakeText, random_model, saved
+from tiny_official import official_model
 
 PROMPTS = ["a red chair", "a very long green garden bench", "a blue chair"]
 
@@ -41,6 +43,57 @@ def test_seed_prompt_and_guidance_each_change_the_asset(pipeline: Pipeline) -> N
     ]
     for other in others:
         assert (first - other).abs().max() > 1e-3
+
+
+@pytest.fixture(scope="module")
+def cube_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("assets") / "cube.ply"
+    save(cube_mesh(), path)
+    return path
+
+
+def test_an_encoded_latent_is_refined_now_or_later(
+    pipeline: Pipeline, cube_file: Path, tmp_path: Path
+) -> None:
+    steps: list[int] = []
+    plain = pipeline.encode(cube_file)
+    refined = pipeline.encode(cube_file, refine=4, progress=lambda done, total: steps.append(total))
+    assert steps == [4] * 4
+    told = refined.origin.settings
+    assert list(told) == ["encoded_from", "refine_steps", "iou_before", "iou_after"]
+    assert (told["encoded_from"], told["refine_steps"]) == ("cube.ply", 4)
+    assert told["iou_after"] > told["iou_before"]
+    assert (refined.latent - plain.latent).abs().max() > 0.01
+    plain.save(tmp_path / "plain.safetensors")
+    later = pipeline.refine(pipeline.load(tmp_path / "plain.safetensors"), cube_file, steps=4)
+    assert torch.equal(later.latent, refined.latent)
+    assert later.origin == refined.origin
+    refined.save(tmp_path / "refined.safetensors")
+    assert pipeline.load(tmp_path / "refined.safetensors").origin == refined.origin
+
+
+def test_a_decoder_alone_refines_what_it_drew(cube_file: Path) -> None:
+    decoder = Pipeline(official_model(None), device="cpu")
+    latent = torch.tanh(torch.randn(64, 32, generator=torch.Generator().manual_seed(0)))
+    drawn = decoder.asset(latent, prompt="a box", seed=3, settings={"steps": 64})
+    refined = decoder.refine(drawn, cube_file, steps=2)
+    assert (refined.prompt, refined.seed) == ("a box", 3)
+    assert refined.origin.settings["steps"] == 64
+    assert refined.origin.settings["refine_steps"] == 2
+    assert not torch.equal(refined.latent, drawn.latent)
+
+
+def test_what_cannot_be_refined(pipeline: Pipeline, cube_file: Path) -> None:
+    asset = pipeline.encode(cube_file)
+    with pytest.raises(ConfigError, match="at least 1 step, not -3"):
+        pipeline.encode(cube_file, refine=-3)
+    with pytest.raises(ConfigError, match="at least 1 step, not 0"):
+        pipeline.refine(asset, cube_file, steps=0)
+    with pytest.raises(AssetFileError, match=r"nothing\.glb"):
+        pipeline.refine(asset, "nothing.glb")
+    other = Pipeline(replace(random_model("other"), sha256="0" * 64), device="cpu")
+    with pytest.raises(ModelError, match="'cube' was made by the model 'random'"):
+        other.refine(asset, cube_file)
 
 
 def test_statistics_bring_samples_back_to_the_scale_of_latents(pipeline: Pipeline) -> None:

@@ -13,12 +13,23 @@ from shapewright.autoencoder import Autoencoder
 from shapewright.encoder.views import PIXELS_AT_ONCE
 from shapewright.field import FieldConfig
 from shapewright.field.config import FIELD_OUTPUTS
+from shapewright.field.latent_to_weights import LatentToWeights
 from shapewright.nn.positional_encoding import encoded_width
 from shapewright.pipeline import ModelConfig, PointEPipeline
+from shapewright.pipeline.latent_refinement import RefinementConfig
 from shapewright.pipeline.pipeline import BATCH_SIZE
+from shapewright.pipeline.refinement_losses import NERF
+from shapewright.pipeline.refinement_targets import points_alone
 from shapewright.prior import Prior, PriorConfig, SamplerConfig
 
-__all__ = ["Estimate", "encoding_memory", "estimate_generation", "points_seconds", "surface_seconds"]
+__all__ = [
+    "Estimate",
+    "encoding_memory",
+    "estimate_generation",
+    "points_seconds",
+    "refinement_seconds",
+    "surface_seconds",
+]
 
 FLOAT = 4  # bytes: networks run in fp32, whatever their file holds
 
@@ -29,6 +40,8 @@ PROBE_SIDE = 384
 # Of a grid's points about this share is near enough to the surface to be computed.
 REFINED_SHARE = 0.2
 SECONDS_TO_WRITE = 1.0
+# What a refinement step costs beside its products, and making targets of a file.
+SECONDS_PER_STEP, SECONDS_FOR_TARGETS = 0.004, 2.0
 
 # ---- memory
 # Python with torch, transformers and the file formats, measured on Linux; on a GPU it is the host's.
@@ -128,6 +141,22 @@ def encoding_memory(config: ModelConfig) -> float:
         # of all views, for the cross-attention: themselves, their norm, keys and values
         patches = 4 * encoder.width * config.views * (config.view_size_px / encoder.views.patch_px) ** 2
     return PROGRAM_BYTES + _weight_bytes(config) + FLOAT * (max(points, views) + patches)
+
+
+def refinement_seconds(config: ModelConfig, device: torch.device, steps: int) -> float:
+    """Rough seconds to refine one latent in so many steps."""
+    field, wanted = config.autoencoder.field, RefinementConfig()
+    points = wanted.queries
+    if not points_alone(field):
+        points += wanted.rays * (NERF.coarse_samples + NERF.fine_samples)
+    with torch.device("meta"):
+        network = LatentToWeights(field)
+    writing = _count(network.projections)
+    if network.mixer is not None:  # it works on every token, the projections once
+        writing += _count(network.mixer) * field.latent_tokens
+    # forward, and backward to the latent but not to the weights of the decoder
+    operations = 2 * 2.0 * (field_weights(field) * points + writing)
+    return SECONDS_FOR_TARGETS + steps * (operations / _speed(device) + SECONDS_PER_STEP)
 
 
 def parameters(config: PriorConfig) -> int:

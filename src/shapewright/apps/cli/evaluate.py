@@ -32,6 +32,8 @@ class Quick(Command):
     """Pictures of each to compare; no more than the data set has."""
     seeds: int = 4
     """Samples of each prompt; 0 leaves them out."""
+    refine: int = 0
+    """Measure reconstructions also with latents refined in so many steps, as by `encode --refine`."""
     output: AnyPath = None
     """Also write the figures there, as JSON."""
     device: Device = "auto"
@@ -43,15 +45,18 @@ class Quick(Command):
             check_suffix(self.output, (".json",), "--output")
             check_writable(self.output)
 
+        from shapewright.apps.cli.estimate import refinement_seconds
         from shapewright.evaluation.prompts import HOUSEHOLD_PROMPTS
         from shapewright.evaluation.quick import QuickConfig, evaluate_quick
         from shapewright.pipeline import Pipeline
         from shapewright.pipeline.device import describe_device
 
-        config = QuickConfig(assets=self.assets, views=self.views, seeds=self.seeds)
+        config = QuickConfig(assets=self.assets, views=self.views, seeds=self.seeds, refine=self.refine)
         pipeline = Pipeline.from_pretrained(self.model, device=self.device)
         samples = len(HOUSEHOLD_PROMPTS) * self.seeds if pipeline.model.prior is not None else 0
-        seconds = 2 * self.assets * SECONDS_PER_ASSET + samples * SECONDS_PER_SAMPLE
+        refining = refinement_seconds(pipeline.model.config, pipeline.device, self.refine)
+        each = SECONDS_PER_ASSET + (SECONDS_PER_ASSET + refining if self.refine else 0)
+        seconds = 2 * self.assets * each + samples * SECONDS_PER_SAMPLE
         terminal.say(
             f"Evaluating '{pipeline.model.config.name}' on 2 x {self.assets} assets of '{self.data}' and "
             f"{samples} samples on {describe_device(pipeline.device)}: about {duration(seconds)}."

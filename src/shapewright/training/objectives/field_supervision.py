@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from shapewright.autoencoder import Autoencoder
 from shapewright.dataset.loader import AssetRecord
 from shapewright.encoder import PointBranchConfig
 from shapewright.errors import ModelError
 from shapewright.field import FieldConfig, FieldOutput
+from shapewright.field.point_losses import COARSE_DILATION, density_errors, signed_distance_errors
 from shapewright.geometry.light import shade
 from shapewright.nn.draws import WHOLE, Share
 from shapewright.nn.point_conv import ball_query
@@ -34,8 +34,6 @@ __all__ = [
     "truncation_of",
 ]
 
-DENSITY_RAMP = 0.012
-COARSE_DILATION = 0.01
 POSITION_ONLY = np.array([1, 1, 1, 0, 0, 0], dtype=np.float32)
 
 
@@ -196,13 +194,10 @@ def field_losses(
 ) -> dict[str, Tensor]:
     """Cross-entropy on the squashed signed distance, L1 on both densities' ramps and on colours."""
     raw, distance = output.raw, batch.signed_distance
-    # sigmoid(2 r) = (1 + tanh r) / 2: the cross-entropy of the sign, whose minimum is at tanh r = target
-    target = 0.5 + 0.5 * torch.tanh(distance / truncation)
-    signed_distance = F.binary_cross_entropy_with_logits(2 * raw[..., 0], target)
+    signed_distance = signed_distance_errors(raw[..., 0], distance / truncation).mean()
     densities = raw[..., 1:3] / density_scale
-    density = density_loss(densities[..., 0], distance + COARSE_DILATION) + density_loss(
-        densities[..., 1], distance
-    )
+    density = density_errors(densities[..., 0], distance + COARSE_DILATION).mean()
+    density = density + density_errors(densities[..., 1], distance).mean()
     weight = torch.exp(-distance.abs() / config.color_reach)[..., None]
     stf = weighted_l1(output.stf_color, batch.colors, weight)
     nerf = weighted_l1(output.color_fine, batch.lit, weight) + weighted_l1(
@@ -224,11 +219,6 @@ def field_losses(
         "nerf_color": nerf / 2,
         "iou": iou,
     }
-
-
-def density_loss(raw: Float[Tensor, "b q"], distance: Float[Tensor, "b q"]) -> Tensor:
-    """L1 to a density that rises through the surface within DENSITY_RAMP; negative raw values are empty."""
-    return F.l1_loss(raw, (distance / DENSITY_RAMP).clamp(-1, 1))
 
 
 def weighted_l1(

@@ -9,6 +9,7 @@ from shapewright.apps.cli.estimate import (
     field_weights,
     parameters,
     prior_tokens,
+    refinement_seconds,
 )
 from shapewright.autoencoder import AutoencoderConfig
 from shapewright.pipeline import ModelConfig
@@ -52,6 +53,14 @@ def test_parameters_are_counted_without_being_made() -> None:
 
 def latent_shape(config: ModelConfig) -> tuple[int, int]:
     return config.autoencoder.field.latent_tokens, config.autoencoder.field.latent_channels
+
+
+def test_refinement_costs_by_the_step_and_the_published_field_more() -> None:
+    small = random_model(with_prior=False).config
+    few, many = (refinement_seconds(small, CPU, steps) for steps in (10, 1000))
+    # at least the overhead of a step, whatever speed was measured
+    assert many - few > 990 * 0.004
+    assert refinement_seconds(TEXT, CPU, 10) > refinement_seconds(small, CPU, 10)
 
 
 def test_the_published_priors_see_these_many_tokens() -> None:

@@ -41,6 +41,17 @@ def test_figures_are_printed_and_written(
     assert asked == [QuickConfig(assets=2, views=1, seeds=0)]
 
 
+def test_refinement_is_asked_for(
+    shapewright: Shapewright, model_folder: Path, asked: list[QuickConfig]
+) -> None:
+    common = ("evaluate", "quick", "--data", "set", "--model", model_folder, "--json", "--refine")
+    assert shapewright(*common, "100").code == 0
+    assert asked == [QuickConfig(refine=100)]
+    refused = shapewright(*common, "-1")
+    assert refused.code == 2
+    assert refused.is_one_sentence(), refused
+
+
 def test_json_alone(shapewright: Shapewright, model_folder: Path, here: Path) -> None:
     outcome = shapewright("evaluate", "quick", "--data", "set", "--model", model_folder, "--json")
     assert outcome.json == FIGURES

@@ -43,6 +43,20 @@ def test_a_latent_becomes_a_mesh(
     assert outcome.json["faces"] == len(load(here / "x/cube.stl").faces)
 
 
+def test_a_latent_is_refined(shapewright: Shapewright, model_folder: Path, here: Path) -> None:
+    save(cube_mesh(), here / "cube.glb")
+    outcome = shapewright("encode", "cube.glb", "--model", model_folder, "--refine", "3")
+    assert outcome.code == 0
+    assert outcome.out == "cube.latent.safetensors\n"
+    assert "for 3 steps of refinement" in outcome.err
+    settings = load_latent(here / "cube.latent.safetensors")[1].settings
+    assert settings["refine_steps"] == 3
+    assert f"(IoU) {settings['iou_before']:.2f} before, {settings['iou_after']:.2f} after." in outcome.err
+    again = shapewright("encode", "cube.glb", "--model", model_folder, "--refine", "3", "--json")
+    told = {name: again.json[name] for name in ("refine_steps", "iou_before", "iou_after")}
+    assert told | {"encoded_from": "cube.glb"} == settings
+
+
 def test_a_latent_becomes_pictures(
     shapewright: Shapewright, model_folder: Path, here: Path, cube_latent: Path
 ) -> None:
@@ -125,6 +139,7 @@ def test_unusable_files_are_told_in_one_sentence(
         (["render", "x", "--elevation-deg", "90"], "--elevation-deg"),
         (["interpolate", "nothing.safetensors", "x", "--count", "1"], "--count"),
         (["interpolate", "nothing.safetensors", "x", "--output", "one.glb"], "gives the same file"),
+        (["encode", "cube.glb", "--refine", "-5"], "--refine takes a number of steps, 0 or more; got -5"),
         (["encode", "cube.glb", "--output", "x.pt"], "what can be written is .safetensors"),
         (["encode", "cube.glb", "--output", "rubbish.safetensors/x.safetensors"], "is a file, not a folder"),
     ],
