@@ -9,6 +9,7 @@ import tyro
 
 from shapewright.apps.cli.command import Command
 from shapewright.apps.cli.terminal import Terminal
+from shapewright.apps.cli.train_points import TrainPoints
 from shapewright.apps.cli.training_run import EncoderGiven, Run, losses_on
 
 __all__ = ["Train"]
@@ -76,12 +77,13 @@ class TrainPrior(EncoderGiven):
 
 @dataclass(frozen=True, kw_only=True)
 class Train(Command):
-    """Train a model: its encoder, a refinement (small models), then its prior."""
+    """Train a model: its encoder, a refinement (small models), then its prior; or Point-E, part by part."""
 
     command: (
         Annotated[TrainEncoder, tyro.conf.subcommand("encoder")]
         | Annotated[TrainRefinement, tyro.conf.subcommand("refine")]
         | Annotated[TrainPrior, tyro.conf.subcommand("prior")]
+        | Annotated[TrainPoints, tyro.conf.subcommand("point-e")]
     )
 
     json: tyro.conf.Suppress[bool] = False
