@@ -6,7 +6,7 @@ Shapes: N records, V pictures of each, D numbers of a feature.
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ __all__ = ["CaptionVectors", "Conditions", "Nothing", "ViewFeatures", "encode_vi
 EncodePicture = Callable[[Image.Image], Tensor]
 
 
+@runtime_checkable
 class Conditions(Protocol):
     """Conditions of the entries of `PointDraws`, drawn at random where there are several."""
 

@@ -5,7 +5,7 @@ A part is trained by itself; the model that it goes into gives the other two.
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from torch import nn
 
@@ -32,7 +32,7 @@ def model_with(
     config: PointEConfig, part: Part, network: nn.Module, others: PointEModel | None
 ) -> PointEModel:
     """The model that `config` describes: `network` as its `part`, the rest as in `others`."""
-    found = {name: None if others is None else getattr(others, name) for name in PARTS}
+    found: dict[str, Any] = {name: None if others is None else getattr(others, name) for name in PARTS}
     return PointEModel(config=config, **{**found, part: network})
 
 
