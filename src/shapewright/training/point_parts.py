@@ -32,8 +32,9 @@ def model_with(
     config: PointEConfig, part: Part, network: nn.Module, others: PointEModel | None
 ) -> PointEModel:
     """The model that `config` describes: `network` as its `part`, the rest as in `others`."""
-    found: dict[str, Any] = {name: None if others is None else getattr(others, name) for name in PARTS}
-    return PointEModel(config=config, **{**found, part: network})
+    parts: dict[str, Any] = {name: None if others is None else getattr(others, name) for name in PARTS}
+    parts[part] = network
+    return PointEModel(config=config, **parts)
 
 
 def config_with_stage(
