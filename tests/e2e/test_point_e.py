@@ -1,7 +1,6 @@
 """Point-E at a tiny size: models in a folder, data set, three networks, prompt, points."""
 
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ from command_line import Shapewright
 from shapewright.geometry.mesh_files import save
 from solids import prism_mesh
 
-SECONDS = 60.0  # what the whole way may take on two cores
 RED, BLUE = (0.9, 0.1, 0.1), (0.1, 0.1, 0.9)
 
 
@@ -35,7 +33,6 @@ def fall(run: Path) -> float:
 
 
 def test_from_a_folder_of_models_to_points(shapewright: Shapewright, here: Path) -> None:
-    started = time.monotonic()
     write_models(here / "models")
     train = ("train", "point-e", "--data", "set", "--recipe", "tiny", "--steps", "40", "--part")
     commands = [
@@ -53,4 +50,3 @@ def test_from_a_folder_of_models_to_points(shapewright: Shapewright, here: Path)
     assert fall(here / "upsampler") < 0.7
     assert fall(here / "sdf") < 0.9
     assert b"element vertex 256" in (here / "box.ply").read_bytes()
-    assert time.monotonic() - started < SECONDS
