@@ -91,8 +91,15 @@ def homeware_sdf() -> SdfRecipe:
         model=SdfConfig(
             points=1536, width=128, encoder_layers=4, encoder_heads=2, decoder_layers=3, decoder_heads=2
         ),
+        # with the published weight 4 of too large values, a small model took these thin things to be all
+        # outside: after 300 steps it overlapped 4 % with what is inside, 29 % with weight 1
         objective=PointSdfConfig(
-            cloud=1536, queries=1024, truncation=0.1, distance_scale=10.0, augmentation=SDF_VARIATION
+            cloud=1536,
+            queries=1024,
+            too_large_weight=1.0,
+            truncation=0.1,
+            distance_scale=10.0,
+            augmentation=SDF_VARIATION,
         ),
         loop=homeware_loop(steps=4000, batch_size=8),
     )
