@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 
 from shapewright.models import published_file, sha256
-from shapewright.pipeline.model_folder import Model
-from shapewright.pipeline.pointe_folder import PointEModel
+from shapewright.pipeline.model_folder import Model, ModelConfig
+from shapewright.pipeline.pointe_folder import PointEConfig, PointEModel
 
 __all__ = ["converted_card", "points_card"]
 
@@ -24,7 +24,7 @@ def converted_card(model: Model, files: Sequence[Path], *, dtype: torch.dtype) -
         "makes objects from text" if config.text else "",
         "makes objects from images" if config.image else "",
     ]
-    return _card(config.name, does, _needs(model), files, dtype)
+    return _card(config.name, does, _needs(config), files, dtype)
 
 
 def points_card(model: PointEModel, files: Sequence[Path], *, dtype: torch.dtype) -> str:
@@ -32,8 +32,7 @@ def points_card(model: PointEModel, files: Sequence[Path], *, dtype: torch.dtype
     config = model.config
     what = "text" if config.text else "images" if config.image else "nothing but a seed"
     does = [f"makes point clouds from {what}", "and their meshes" if model.sdf is not None else ""]
-    needs = f"CLIP ({config.clip})" if config.text or config.image else "nothing else"
-    return _card(config.name, does, needs, files, dtype)
+    return _card(config.name, does, _needs(config), files, dtype)
 
 
 def _card(name: str, does: Sequence[str], needs: str, files: Sequence[Path], dtype: torch.dtype) -> str:
@@ -61,8 +60,7 @@ def _origin(digest: str) -> str:
     return "not a published file" if file is None else file.url
 
 
-def _needs(model: Model) -> str:
-    config = model.config
+def _needs(config: ModelConfig | PointEConfig) -> str:
     if "clip" in (config.text, config.image):
         return f"CLIP ({config.clip})"
     return (

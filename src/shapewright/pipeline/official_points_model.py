@@ -112,7 +112,8 @@ def write_points_model(model: PointEModel, folder: Path, *, dtype: torch.dtype =
 
 def base_file(config: PointEConfig) -> str:
     """The published name of the file that holds such a base. Raises: ModelError."""
-    conditions = {kind: "clip" for kind in ("text", "image") if getattr(config, kind) is not None}
+    encoders = {"text": config.text, "image": config.image}
+    conditions = {kind: encoder for kind, encoder in encoders.items() if encoder is not None}
     for file, (stage, given) in BASES.items():
         if PUBLISHED_STAGES[stage].prior == config.base.prior and given == conditions:
             return file

@@ -26,16 +26,17 @@ class PointEConfig:
     without an SDF model it has no meshes.
 
     `text` and `image` are the frozen encoders of prompts and pictures, for a base that they were trained
-    with; with neither it draws unconditionally. `clip` says where CLIP's weights are: a folder inside the
-    model folder, another folder, or a hub id. `image_tokens` is how many features it makes of a picture:
-    an upsampler that expects them is given so many zeros where there is no picture.
+    with; with neither it draws unconditionally. The published models have CLIP only. `clip` says where CLIP's
+    weights are: a folder inside the model folder, another folder, or a hub id. `image_tokens` is how many
+    features it makes of a picture: an upsampler that expects them is given so many zeros where there is no
+    picture.
     """
 
     name: str
     base: StageConfig
     upsampler: StageConfig | None = None
     sdf: SdfConfig | None = None
-    text: Literal["clip"] | None = None
+    text: Literal["clip", "minilm"] | None = None
     image: Literal["clip"] | None = None
     clip: str = "openai/clip-vit-large-patch14"
     image_tokens: int = 256

@@ -1,4 +1,4 @@
-"""What a Point-E model is asked for, as its stages are told: prompts and pictures through CLIP.
+"""What a Point-E model is asked for, as its stages are told: prompts and pictures through frozen encoders.
 
 Each is encoded alone: in a batch of another size its features would round differently, and the first steps of
 a model that predicts noise multiply that by more than a hundred.
@@ -35,7 +35,7 @@ class Wishes:
 
 
 class WishReader:
-    """CLIP's towers, each loaded when it is first needed, from where the model's config says."""
+    """The encoders, each loaded when it is first needed, CLIP's from where the model's config says."""
 
     def __init__(
         self, model: PointEModel, device: torch.device, text_encoder: TextConditioner | None = None
@@ -62,7 +62,7 @@ class WishReader:
         if self.model.config.text is None:
             raise ModelError(f"The model '{self.model.config.name}' does not make objects from text.")
         if self._text is None:
-            self._text = load_clip_text(self.model.config.clip, self.model.folder, self.device)
+            self._text = self._load_text()
         vectors = torch.cat([self._text.encode([prompt]).pooled for prompt in checked])
         self._check_width(vectors, self.model.config.base.prior.text_pooled_width)
         base = Condition(text_pooled=vectors)
@@ -86,6 +86,13 @@ class WishReader:
             upsampler = Condition(image_tokens=self._tokens(pictures, self.upsampler_width))
         return Wishes(names=names, base=base, upsampler=upsampler)
 
+    def _load_text(self) -> TextConditioner:
+        if self.model.config.text == "minilm":
+            from shapewright.conditioning.minilm import MiniLM
+
+            return MiniLM(device=self.device)
+        return load_clip_text(self.model.config.clip, self.model.folder, self.device)
+
     def _vectors(self, pictures: list[Image.Image]) -> Tensor:
         if self._vector is None:
             self._vector = load_clip_vector(self.model.config.clip, self.model.folder, self.device)
@@ -108,7 +115,9 @@ class WishReader:
 
     def _check_width(self, features: Tensor, wanted: int | None) -> None:
         if features.shape[-1] != wanted:
+            config = self.model.config
+            encoder = "MiniLM" if config.text == "minilm" else f"The CLIP in '{config.clip}'"
             raise ModelError(
-                f"The CLIP in '{self.model.config.clip}' gives features of width {features.shape[-1]}, but "
-                f"'{self.model.config.name}' takes {wanted}: its config should name another CLIP."
+                f"{encoder} gives features of width {features.shape[-1]}, but '{config.name}' takes "
+                f"{wanted}: its config should name another encoder."
             )

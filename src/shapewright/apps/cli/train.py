@@ -12,6 +12,7 @@ from tyro.conf import arg
 
 from shapewright.apps.cli.command import AnyPath, Command
 from shapewright.apps.cli.terminal import Advance, Terminal
+from shapewright.apps.cli.train_points import TrainPoints
 from shapewright.apps.cli.training_run import EncoderGiven, Run, RunSettings, losses_on
 from shapewright.errors import ConfigError
 
@@ -169,12 +170,13 @@ class TrainPrior(RunSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class Train(Command):
-    """Train a model: its encoder, a refinement (small models), then its prior."""
+    """Train a model: its encoder, a refinement (small models), then its prior; or Point-E, part by part."""
 
     command: (
         Annotated[TrainEncoder, tyro.conf.subcommand("encoder")]
         | Annotated[TrainRefinement, tyro.conf.subcommand("refine")]
         | Annotated[TrainPrior, tyro.conf.subcommand("prior")]
+        | Annotated[TrainPoints, tyro.conf.subcommand("point-e")]
     )
 
     json: tyro.conf.Suppress[bool] = False

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from shapewright.diffusion.discrete import DiscreteDiffusion
 from shapewright.diffusion.losses import denoising_loss
 from shapewright.errors import ConfigError
 from shapewright.nn import draws
@@ -18,7 +19,7 @@ from shapewright.training.batches import draw_indices
 from shapewright.training.conditions import CaptionConditions, CaptionFeatures, Conditions
 from shapewright.training.latents import LatentSet
 
-__all__ = ["Denoising", "DenoisingConfig", "LatentBatch"]
+__all__ = ["Denoising", "DenoisingConfig", "LatentBatch", "denoising_losses"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,21 +94,34 @@ class Denoising:
         )
 
     def losses(self, model: nn.Module, batch: LatentBatch, generator: torch.Generator) -> dict[str, Tensor]:
-        x0, diffusion = batch.latents.to(generator.device), self.model.diffusion
-        t = draws.integers(diffusion.timesteps, (len(x0),), generator, x0.device)
-        noise = draws.normal(x0.shape, generator, x0.device)
-        dropped = draws.uniform((len(x0),), generator, x0.device) < self.config.condition_drop
-        condition = batch.condition.to(x0.device).drop(dropped)
-        output = model(diffusion.noised(x0, t, noise), t, condition)
-        variance = output[:, 1] if output.shape[1] > 1 else None
-        result = denoising_loss(diffusion, output[:, 0], variance, x0=x0, t=t, noise=noise)
-        losses = {"loss": result.total.mean(), "squared_error": result.squared_error.mean()}
-        if result.bound_bits is not None:
-            losses["bound_bits"] = result.bound_bits.mean()
-        return {**losses, **errors_by_noise(result.squared_error, t, diffusion.timesteps)}
+        diffusion, drop = self.model.diffusion, self.config.condition_drop
+        return denoising_losses(model, diffusion, batch.latents, batch.condition, drop, generator)
 
     def asset_names(self, batch: LatentBatch) -> list[str]:
         return batch.names
+
+
+def denoising_losses(
+    model: nn.Module,
+    diffusion: DiscreteDiffusion,
+    x0: Float[Tensor, "b t c"],
+    condition: Condition,
+    condition_drop: float,
+    generator: torch.Generator,
+) -> dict[str, Tensor]:
+    """One noise level and one noise for each sample, some of them without their condition; named losses."""
+    x0 = x0.to(generator.device)
+    t = draws.integers(diffusion.timesteps, (len(x0),), generator, x0.device)
+    noise = draws.normal(x0.shape, generator, x0.device)
+    dropped = draws.uniform((len(x0),), generator, x0.device) < condition_drop
+    told = condition.to(x0.device).drop(dropped)
+    output = model(diffusion.noised(x0, t, noise), t, told)
+    variance = output[:, 1] if output.shape[1] > 1 else None
+    result = denoising_loss(diffusion, output[:, 0], variance, x0=x0, t=t, noise=noise)
+    losses = {"loss": result.total.mean(), "squared_error": result.squared_error.mean()}
+    if result.bound_bits is not None:
+        losses["bound_bits"] = result.bound_bits.mean()
+    return {**losses, **errors_by_noise(result.squared_error, t, diffusion.timesteps)}
 
 
 def errors_by_noise(error: Float[Tensor, " b"], t: Tensor, timesteps: int) -> dict[str, Tensor]:
