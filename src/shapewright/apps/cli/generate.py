@@ -41,6 +41,8 @@ class Generate(Command):
     """Cut the object out of a photograph first, with rembg (pip install 'rembg[cpu]')."""
     model: str = "homeware"
     """A name from `shapewright models list`, or a model folder."""
+    adapter: AnyPath = None
+    """An adapter that `shapewright finetune` made for this model."""
     seed: int = 0
     """Seed of the first object of each prompt or picture."""
     n: int = 1
@@ -83,6 +85,8 @@ class Generate(Command):
         )
         jobs = wishes.jobs(self.seed, self.n)
         if folder_format(self.model) == POINTS_FORMAT:
+            if self.adapter is not None:
+                raise ConfigError(f"--adapter does not go with '{self.model}', which draws point clouds.")
             return generate_points(self, wishes, jobs, terminal)
         places = self._places(jobs)
         assets = self._draw(wishes, jobs, terminal)
@@ -143,7 +147,9 @@ class Generate(Command):
             f"{sampler.steps} steps, guidance {sampler.guidance:g}: about {duration(needs.seconds)} "
             f"and {memory(needs.memory_bytes)} of memory."
         )
-        pipeline = Pipeline.from_pretrained(self.model, device=self.device, keep_encoders=False)
+        pipeline = Pipeline.from_pretrained(
+            self.model, adapter=self.adapter, device=self.device, keep_encoders=False
+        )
         with terminal.progress("Drawing") as advance:
             return pipeline.generate(
                 wishes.prompts or None,

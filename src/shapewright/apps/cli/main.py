@@ -13,6 +13,7 @@ from shapewright.apps.cli.doctor import Doctor
 from shapewright.apps.cli.encode import Encode
 from shapewright.apps.cli.evaluate import Evaluate
 from shapewright.apps.cli.export import Export
+from shapewright.apps.cli.finetune import Finetune
 from shapewright.apps.cli.generate import Generate
 from shapewright.apps.cli.interpolate import Interpolate
 from shapewright.apps.cli.models import Models
@@ -35,6 +36,7 @@ AnyCommand = (
     | Annotated[Interpolate, tyro.conf.subcommand("interpolate")]
     | Annotated[Data, tyro.conf.subcommand("data")]
     | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Finetune, tyro.conf.subcommand("finetune")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Models, tyro.conf.subcommand("models")]
     | Annotated[Parity, tyro.conf.subcommand("parity")]
