@@ -28,7 +28,7 @@ from shapewright.training.lora import LoraPrior, adapter_of, check_peft
 from shapewright.training.objectives.denoising import CaptionFeatures, Denoising
 from shapewright.training.picture_features import PictureFeatures, picture_names
 from shapewright.training.recipes.finetuning import FinetuningRecipe
-from shapewright.training.runs import digest_of_latents, model_folder
+from shapewright.training.runs import model_folder
 
 __all__ = ["Finetuned", "finetune", "load_base"]
 
@@ -103,7 +103,7 @@ def finetune(
         seed=recipe.loop.seed,
     )
     inputs = {
-        "set of latents": digest_of_latents(latents),
+        "set of latents": hashlib.sha256(latents.latents.numpy().tobytes()).hexdigest(),
         "set of captions": hashlib.sha256(json.dumps(latents.captions).encode()).hexdigest(),
         "base model": base.sha256,
     }

@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
+from shapewright.atomic_file import replacing
 from shapewright.autoencoder import Autoencoder
 from shapewright.config import to_dict
 from shapewright.dataset.loader import AssetRecord
@@ -18,7 +21,7 @@ from shapewright.errors import DatasetError
 from shapewright.pipeline import Model, ModelConfig
 from shapewright.pipeline.asset_input import EncoderInput, view_batch
 from shapewright.training.finetuning_data import Material, Working, sees_views
-from shapewright.training.latents import LatentSet, encode_records, load_latents, save_latents
+from shapewright.training.latents import LatentSet, encode_records
 from shapewright.training.recipes.finetuning import FinetuningRecipe
 from shapewright.training.runs import check_points, digest_of_records
 
@@ -36,26 +39,41 @@ def latents_of(
     working: Working | None = None,
     refine: Refine | None = None,
 ) -> LatentSet:
-    """The latents that the base's own encoder gives the assets, made once and kept in RUN/latents.
+    """The latents that the base's own encoder gives the assets, kept in RUN/latents.safetensors.
 
-    refine: makes better latents of the encoder's, from the records; called before they are kept.
+    They are made again only if they would be others. refine: makes better latents of the encoder's, from the
+    records; called before they are kept, and not again.
     Raises: DatasetError if the data hold less of an asset than the encoder takes.
     """
-    folder, mark = run / "latents", run / "latents" / "made_of.sha256"
-    wanted = digest_of_encoding(base, material.records, recipe)
-    if not mark.is_file() or mark.read_text().strip() != wanted:
-        mark.unlink(missing_ok=True)
-        found = encode(base, material.records, recipe, working)
-        save_latents(found if refine is None else refine(base, material.records, found), folder)
-        mark.write_text(wanted + "\n")
-    latents = load_latents(folder)
-    captions = [material.captions[name] for name in latents.assets]
-    return LatentSet(latents=latents.latents, assets=latents.assets, captions=captions)
+    path, wanted = run / "latents.safetensors", digest_of_encoding(base, material.records, recipe)
+    kept = read_kept(path, wanted)
+    if kept is None:
+        kept = encode(base, material.records, recipe, working)
+        kept = kept if refine is None else refine(base, material.records, kept)
+        metadata = {"made_of": wanted, "assets": json.dumps(kept.assets)}
+        with replacing(path) as temporary:
+            save_file({"latents": kept.latents.contiguous()}, temporary, metadata)
+    captions = [material.captions[name] for name in kept.assets]
+    return LatentSet(latents=kept.latents, assets=kept.assets, captions=captions)
 
 
 def digest_of_encoding(base: Model, records: list[AssetRecord], recipe: FinetuningRecipe) -> str:
     varied = json.dumps([recipe.draws, to_dict(recipe.augmentation), recipe.loop.seed])
     return hashlib.sha256(f"{base.sha256} {digest_of_records(records)} {varied}".encode()).hexdigest()
+
+
+def read_kept(path: Path, wanted: str) -> LatentSet | None:
+    """The latents in the file if they were made of what is wanted; damaged ones are made again."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+            if metadata.get("made_of") != wanted:
+                return None
+            assets: list[str] = json.loads(metadata["assets"])
+            latents = file.get_tensor("latents")
+    except (OSError, SafetensorError):
+        return None
+    return LatentSet(latents=latents, assets=assets, captions=[[] for _ in assets])
 
 
 def encode(
@@ -101,7 +119,7 @@ def encode_one(model: Autoencoder, record: AssetRecord, config: ModelConfig) -> 
             f"{len(views.cameras)} of {views.images.shape[1]}: give the folder of the models themselves."
         )
     first = Views(
-        images=views.images[: config.views],
+        images=views.images[: config.views].copy(),  # read from a file: not to be written to
         depths=views.depths[: config.views],
         cameras=views.cameras[: config.views],
     )
