@@ -212,10 +212,11 @@ def test_published_files_are_fine_tuned_to_published_files(
     assert model.statistics is None
     assert changed(base, model)
     convert([done.model], tmp_path / "tuned", to="official")
+    convert([tmp_path / "base"], tmp_path / "untouched", to="official")
     for name, same in (("transmitter", True), (f"{kind}_cond", False)):
         before, after = (
             torch.load(tmp_path / folder / f"{name}.pt", weights_only=True)
-            for folder in ("published", "tuned")
+            for folder in ("untouched", "tuned")
         )
         assert before.keys() == after.keys()
         assert all(torch.equal(before[key], after[key]) for key in before) == same
