@@ -28,6 +28,7 @@ from shapewright.training.lora import LoraPrior, adapter_of, check_peft
 from shapewright.training.objectives.denoising import CaptionFeatures, Denoising
 from shapewright.training.picture_features import PictureFeatures, picture_names
 from shapewright.training.recipes.finetuning import FinetuningRecipe
+from shapewright.training.rehearsal import rehearsed
 from shapewright.training.runs import model_folder
 
 __all__ = ["Finetuned", "finetune", "load_base"]
@@ -90,7 +91,7 @@ def finetune(
     base.autoencoder.to(choose_device("auto"))
     latents = latents_of(base, material, run, recipe, working=working, refine=refine)
     check_fit(base, latents)
-    latents, features = described(base, material, latents)
+    latents, features = described(base, material, latents, run, recipe, working)
     torch.manual_seed(recipe.loop.seed)
     prior = trainable(base, recipe)
     objective = Denoising(
@@ -121,14 +122,21 @@ def check_fit(base: Model, latents: LatentSet) -> None:
         raise DatasetError(f"The latents have the shape {found}, but the prior makes {wanted}.")
 
 
-def described(base: Model, material: Material, latents: LatentSet) -> tuple[LatentSet, CaptionFeatures]:
-    """The latents with what the prior is told of each, and features of that.
+def described(
+    base: Model,
+    material: Material,
+    latents: LatentSet,
+    run: Path,
+    recipe: FinetuningRecipe,
+    working: Working | None,
+) -> tuple[LatentSet, CaptionFeatures]:
+    """The latents and the rehearsed ones, with what the prior is told of each, and features of that.
 
     Raises: ModelError if the encoder of texts or pictures is not to be had or another than the prior's.
     """
     assert base.prior is not None
     config, prior, device = base.config, base.prior.config, choose_device("auto")
-    if prior.image_token_width is not None:
+    if prior.image_token_width is not None:  # nothing to rehearse: the base brings no pictures
         encoder = load_image_encoder(config, base.folder, device)
         check_width("image", prior.image_token_width, encoder.width_tokens, config.name)
         names = {record.id: picture_names(record) for record in material.records}
@@ -137,6 +145,7 @@ def described(base: Model, material: Material, latents: LatentSet) -> tuple[Late
     encoder = load_text_encoder(config, base.folder, device)
     check_width("text", prior.text_pooled_width, encoder.width_pooled, config.name)
     check_width("text", prior.text_token_width, encoder.width_tokens, config.name)
+    latents = rehearsed(base, latents, run, recipe.rehearsal, encoder, working)
     return latents, CaptionFeatures([text for texts in latents.captions for text in texts], encoder)
 
 

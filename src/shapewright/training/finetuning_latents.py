@@ -25,7 +25,7 @@ from shapewright.training.latents import LatentSet, encode_records
 from shapewright.training.recipes.finetuning import FinetuningRecipe
 from shapewright.training.runs import check_points, digest_of_records
 
-__all__ = ["Refine", "latents_of"]
+__all__ = ["Refine", "keep", "latents_of", "read_kept"]
 
 Refine = Callable[[Model, list[AssetRecord], LatentSet], LatentSet]
 
@@ -50,9 +50,7 @@ def latents_of(
     if kept is None:
         kept = encode(base, material.records, recipe, working)
         kept = kept if refine is None else refine(base, material.records, kept)
-        metadata = {"made_of": wanted, "assets": json.dumps(kept.assets)}
-        with replacing(path) as temporary:
-            save_file({"latents": kept.latents.contiguous()}, temporary, metadata)
+        keep(kept, path, wanted)
     captions = [material.captions[name] for name in kept.assets]
     return LatentSet(latents=kept.latents, assets=kept.assets, captions=captions)
 
@@ -60,6 +58,13 @@ def latents_of(
 def digest_of_encoding(base: Model, records: list[AssetRecord], recipe: FinetuningRecipe) -> str:
     varied = json.dumps([recipe.draws, to_dict(recipe.augmentation), recipe.loop.seed])
     return hashlib.sha256(f"{base.sha256} {digest_of_records(records)} {varied}".encode()).hexdigest()
+
+
+def keep(latents: LatentSet, path: Path, made_of: str) -> None:
+    """Write the latents, the names of their assets and the digest of what they are made of."""
+    metadata = {"made_of": made_of, "assets": json.dumps(latents.assets)}
+    with replacing(path) as temporary:
+        save_file({"latents": latents.latents.contiguous()}, temporary, metadata)
 
 
 def read_kept(path: Path, wanted: str) -> LatentSet | None:

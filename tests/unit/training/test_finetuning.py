@@ -261,3 +261,10 @@ def test_without_peft_lora_says_what_to_install(
     with pytest.raises(ConfigError, match=r"pip install 'shapewright\[train\]', or fine-tune the whole"):
         shelf.run("lora", tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_the_base_is_rehearsed_beside_the_models(shelf: Shelf, tmp_path: Path) -> None:
+    base, run = load_base(shelf.base), share_data(shelf, tmp_path / "run")
+    finetune(shelf.own, base, run, replace(few_steps("lora", base), rehearsal=3), name="mine")
+    assert (run / "rehearsal.safetensors").is_file()
+    assert losses_of(run)[0] != losses_of(shelf.first["lora"])[0]

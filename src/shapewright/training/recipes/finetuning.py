@@ -23,13 +23,15 @@ class FinetuningRecipe:
     """All that defines a fine-tuning but the models and the base. Without `lora` the whole prior learns.
 
     `draws` variations of every model are encoded, varied by `augmentation`; only one, unvaried, where the
-    views must fit the latent.
+    views must fit the latent. `rehearsal` samples of a text prior are learnt beside them, so that it does
+    not forget.
     """
 
     lora: LoraConfig | None = field(default_factory=LoraConfig)
     objective: DenoisingConfig = field(default_factory=DenoisingConfig)
     loop: LoopConfig
     draws: int = 8
+    rehearsal: int = 0
     augmentation: Augmentation = field(
         default_factory=lambda: Augmentation(mirror=0.0, recolor=0.0, scale=1.0, stretch=0.05)
     )
@@ -37,6 +39,8 @@ class FinetuningRecipe:
     def __post_init__(self) -> None:
         if self.draws < 1:
             raise ConfigError(f"draws must be at least 1, got {self.draws}")
+        if self.rehearsal < 0:
+            raise ConfigError(f"rehearsal must not be negative, got {self.rehearsal}")
         if self.augmentation.recolor:
             raise ConfigError("augmentation.recolor must be 0: captions would name colours that are gone")
 
@@ -47,6 +51,8 @@ def finetuning_recipe(method: Method, prior: PriorConfig) -> FinetuningRecipe:
     rate = RATES[method, large]
     return FinetuningRecipe(
         lora=LoraConfig() if method == "lora" else None,
+        # samples of a large prior take minutes each without a GPU
+        rehearsal=64 if prior.has_text and not large else 0,
         loop=LoopConfig(
             steps=400,
             batch_size=2 if large else 32,

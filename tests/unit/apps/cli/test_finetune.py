@@ -9,7 +9,7 @@ from command_line import Shapewright
 from own_models import write_own_models
 from tiny_models import random_model, saved
 
-SHORT = ("--steps", "2", "--workers", "1", "--set", "draws=1", "--set", "loop.batch_size=2")
+SHORT = ("--steps", "2", "--workers", "1", "--set", "draws=1", "loop.batch_size=2", "rehearsal=2")
 
 
 def test_one_command_makes_a_model_and_an_adapter(
