@@ -6,6 +6,8 @@ kept in the hub's cache. The environment variable SHAPEWRIGHT_CLIP names one for
 
 import os
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +16,8 @@ import torch
 from shapewright.conditioning.clip import ClipImage, ClipText
 from shapewright.conditioning.clip_vector import ClipImageVector
 from shapewright.errors import ModelError
+from shapewright.interop.diffusers_config import CLIP_PARTS as DIFFUSERS_CLIP_PARTS
+from shapewright.pipeline.model_folder import Model
 
 __all__ = [
     "CLIP_VARIABLE",
@@ -23,6 +27,7 @@ __all__ = [
     "load_clip_image",
     "load_clip_text",
     "load_clip_vector",
+    "with_clip",
 ]
 
 Tower = Literal["text", "image"]
@@ -40,6 +45,9 @@ WANTED = {
     "text": [f"{TOKENIZER}/*", "tokenizer*.json", "vocab.json", "merges.txt", "special_tokens_map.json"],
     "image": [],
 }
+CLIP_FOLDER = "clip"
+# A folder of CLIP with parts is copied part by part: other things may stand beside them.
+CLIP_PARTS = frozenset(name for parts in DIFFUSERS_CLIP_PARTS.values() for name in parts)
 HUB_ID = r"[\w-][\w.-]*/[\w-][\w.-]*"
 SECONDS_FOR_THE_HUB = 10.0
 
@@ -90,6 +98,19 @@ def folder_of_clip(named: str, base: Path | None) -> Path | None:
         return None
     folder = (base or Path()) / path
     return folder if folder.is_dir() else None
+
+
+def with_clip(model: Model, out: Path) -> Model:
+    """The model as it is to be saved in `out`, with CLIP's files copied there if it has them in a folder.
+
+    So the new folder needs no other one.
+    """
+    clip = folder_of_clip(model.config.clip, model.folder)
+    if clip is None:
+        return model
+    for part in CLIP_PARTS & {path.name for path in clip.iterdir()} or {""}:
+        shutil.copytree(clip / part, out / CLIP_FOLDER / part, dirs_exist_ok=True)
+    return replace(model, config=replace(model.config, clip=CLIP_FOLDER))
 
 
 def hub_copy(name: str, tower: Tower) -> Path:

@@ -17,7 +17,18 @@ from shapewright.pipeline.clip_source import load_clip_image, load_clip_text
 from shapewright.pipeline.model_folder import Model, ModelConfig
 from shapewright.prior import Condition, PriorConfig
 
-__all__ = ["Conditioners", "Kind", "Picture", "PictureOptions", "Subjects", "require_kind"]
+__all__ = [
+    "Conditioners",
+    "Kind",
+    "Picture",
+    "PictureOptions",
+    "Subjects",
+    "check_width",
+    "load_image_encoder",
+    "load_text_encoder",
+    "ready_picture",
+    "require_kind",
+]
 
 Kind = Literal["text", "pictures"]
 Picture = Image.Image | str | Path
@@ -96,7 +107,7 @@ class Conditioners:
         prior = require_kind(self.config, "text")
         names = checked_prompts(prompts)
         if self._text is None:
-            self._text = self._load_text()
+            self._text = load_text_encoder(self.config, self.folder, self.device)
         parts = [self._text.encode([name]) for name in names]
         pooled, tokens, mask = (
             torch.cat(rows)
@@ -114,7 +125,7 @@ class Conditioners:
             raise ImageError("No picture was given: give one that shows an object.")
         squares = [ready_picture(picture, options) for picture in pictures]
         if self._image is None:
-            self._image = self._load_image()
+            self._image = load_image_encoder(self.config, self.folder, self.device)
         check_width("image", prior.image_token_width, self._image.width_tokens, self.config.name)
         tokens = torch.cat([self._image.encode([square]) for square in squares])
         files = [name_of(picture) for picture in pictures]
@@ -129,19 +140,23 @@ class Conditioners:
             settings=[{"image": file, **settings} for file in files],
         )
 
-    def _load_text(self) -> TextConditioner:
-        if self.config.text == "clip":
-            return load_clip_text(self.config.clip, self.folder, self.device)
-        if self.config.text == "minilm":
-            from shapewright.conditioning.minilm import MiniLM
 
-            return MiniLM(max_tokens=self.config.text_tokens, device=self.device)
-        raise ModelError(f"The config of the model '{self.config.name}' does not name its text encoder.")
+def load_text_encoder(config: ModelConfig, folder: Path | None, device: torch.device) -> TextConditioner:
+    """What reads prompts for the model in `folder`. Raises: ModelError if it is not to be had."""
+    if config.text == "clip":
+        return load_clip_text(config.clip, folder, device)
+    if config.text == "minilm":
+        from shapewright.conditioning.minilm import MiniLM
 
-    def _load_image(self) -> ImageConditioner:
-        if self.config.image == "clip":
-            return load_clip_image(self.config.clip, self.folder, self.device)
-        raise ModelError(f"The config of the model '{self.config.name}' does not name its image encoder.")
+        return MiniLM(max_tokens=config.text_tokens, device=device)
+    raise ModelError(f"The config of the model '{config.name}' does not name its text encoder.")
+
+
+def load_image_encoder(config: ModelConfig, folder: Path | None, device: torch.device) -> ImageConditioner:
+    """What sees pictures for the model in `folder`. Raises: ModelError if it is not to be had."""
+    if config.image == "clip":
+        return load_clip_image(config.clip, folder, device)
+    raise ModelError(f"The config of the model '{config.name}' does not name its image encoder.")
 
 
 def text_condition(prior: PriorConfig, features: TextFeatures, model: str) -> Condition:

@@ -4,7 +4,6 @@ Two tables hold the forms: `KINDS`, what a source may be, the first that recogni
 model can be written as. A kind whose models are not of the class `Model` brings its own writers.
 """
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,9 +13,8 @@ import torch
 from shapewright.atomic_file import new_folder
 from shapewright.errors import ModelError
 from shapewright.interop.diffusers import model_files
-from shapewright.interop.diffusers_config import CLIP_PARTS as DIFFUSERS_CLIP_PARTS
 from shapewright.models import CONFIG_FILE, POINTS_FORMAT, WEIGHTS_FILE, folder_format
-from shapewright.pipeline.clip_source import folder_of_clip
+from shapewright.pipeline.clip_source import folder_of_clip, with_clip
 from shapewright.pipeline.diffusers_folder import (
     is_diffusers_folder,
     model_from_diffusers,
@@ -42,9 +40,6 @@ __all__ = ["DTYPES", "KINDS", "WRITERS", "Conversion", "Reading", "SourceKind", 
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 CARD_FILE = "README.md"
-CLIP_FOLDER = "clip"
-# A folder of CLIP with parts is copied part by part: other things may stand beside them.
-CLIP_PARTS = frozenset(name for parts in DIFFUSERS_CLIP_PARTS.values() for name in parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,14 +161,8 @@ def _read_diffusers(wanted: Conversion) -> Reading:
 
 
 def _write_model_folder(reading: Reading, wanted: Conversion) -> None:
-    """CLIP comes along where the source brings it, so that the new folder needs no other."""
     card = reading.card or converted_card(reading.model, reading.files, dtype=wanted.dtype)
-    model, clip = reading.model, folder_of_clip(reading.model.config.clip, reading.model.folder)
-    if clip is not None:
-        for part in CLIP_PARTS & {path.name for path in clip.iterdir()} or {""}:
-            shutil.copytree(clip / part, wanted.out / CLIP_FOLDER / part, dirs_exist_ok=True)
-        model = replace(model, config=replace(model.config, clip=CLIP_FOLDER))
-    save_model(wanted.out, model, card=card, dtype=wanted.dtype)
+    save_model(wanted.out, with_clip(reading.model, wanted.out), card=card, dtype=wanted.dtype)
 
 
 def _write_diffusers(reading: Reading, wanted: Conversion) -> None:

@@ -65,7 +65,7 @@ class Model:
 
     `statistics` undo the standardisation of the latents that the prior was trained on; the published
     models have none. `sha256` is the hash of the weight file, empty for a model that was never saved;
-    `folder` is where it was loaded from.
+    `folder` is where it was loaded from. `adapter` is the hash of the adapter file that changed its prior.
     """
 
     config: ModelConfig
@@ -74,6 +74,7 @@ class Model:
     statistics: LatentStatistics | None = None
     sha256: str = ""
     folder: Path | None = None
+    adapter: str = ""
 
 
 def save_model(folder: Path, model: Model, *, card: str, dtype: torch.dtype = torch.float16) -> None:

@@ -17,6 +17,7 @@ from torch import Tensor
 from shapewright.conditioning import TextConditioner
 from shapewright.conditioning.clip import ImageConditioner
 from shapewright.errors import ConfigError, ModelError
+from shapewright.pipeline.adapter import adapted, load_adapter
 from shapewright.pipeline.asset import Asset
 from shapewright.pipeline.asset_input import encoder_input, read_source, require_encoder
 from shapewright.pipeline.conditioners import Conditioners, Picture, PictureOptions, Subjects
@@ -62,13 +63,25 @@ class Pipeline:
             model.prior.to(self.device).eval()
 
     @classmethod
-    def from_pretrained(cls, name: str | Path, *, device: str = "auto", keep_encoders: bool = True) -> Self:
+    def from_pretrained(
+        cls,
+        name: str | Path,
+        *,
+        adapter: str | Path | None = None,
+        device: str = "auto",
+        keep_encoders: bool = True,
+    ) -> Self:
         """A named model (`shapewright models list`), a model folder, or one in the layout of diffusers.
 
+        adapter: the file of an adapter that `shapewright finetune` made for this model.
         device: 'auto' takes CUDA, MPS or the CPU, the first there is.
-        Raises: ModelError for an unknown name or damaged files; ConfigError for a device that is not there.
+        Raises: ModelError for an unknown name, damaged files or an adapter of another model; ConfigError for
+        a device that is not there.
         """
-        return cls(model_of(name), device=device, keep_encoders=keep_encoders)
+        changes = None if adapter is None else load_adapter(Path(adapter))
+        model = model_of(name)
+        model = model if changes is None else adapted(model, changes)
+        return cls(model, device=device, keep_encoders=keep_encoders)
 
     def generate(
         self,
@@ -121,6 +134,7 @@ class Pipeline:
             drawn = self._sample(subjects.condition, batch, sampler, on_step)
             latents |= dict(zip(batch, drawn, strict=True))
         settings = {"steps": sampler.steps, "guidance": sampler.guidance, "method": sampler.method}
+        settings |= {"adapter_sha256": self.model.adapter} if self.model.adapter else {}
         return [
             self.asset(
                 latents[draw],

@@ -42,6 +42,8 @@ class Generate(Command):
     """Cut the object out of a photograph first, with rembg (pip install 'rembg[cpu]')."""
     model: str = "homeware"
     """A name from `shapewright models list`, or a model folder."""
+    adapter: AnyPath = None
+    """An adapter that `shapewright finetune` made for this model."""
     seed: int = 0
     """Seed of the first object of each prompt or picture."""
     n: int = 1
@@ -95,6 +97,8 @@ class Generate(Command):
         if folder_format(self.model) == POINTS_FORMAT:
             if self.engine == "ray":
                 raise ConfigError("--engine ray is for models of latents; point clouds are drawn here.")
+            if self.adapter is not None:
+                raise ConfigError(f"--adapter does not go with '{self.model}', which draws point clouds.")
             return generate_points(self, wishes, jobs, terminal)
         whole = Part(wishes=wishes, seed=self.seed, n=self.n, jobs=jobs, places=self._places(jobs))
         self._announce(wishes, len(jobs), terminal)
@@ -155,7 +159,9 @@ class Generate(Command):
     def _pipeline(self) -> "Pipeline":
         from shapewright.pipeline import Pipeline
 
-        return Pipeline.from_pretrained(self.model, device=self.device, keep_encoders=False)
+        return Pipeline.from_pretrained(
+            self.model, adapter=self.adapter, device=self.device, keep_encoders=False
+        )
 
     def draw(self, part: Part, pipeline: "Pipeline", terminal: Terminal) -> "list[Asset]":
         """The objects of a part, in the order of its jobs."""

@@ -66,7 +66,8 @@ def make_elsewhere(command: Generate, whole: Part, terminal: Terminal) -> list[J
 
     parts = [_anywhere(part) for part in parts_of(whole)]
     model = str(Path(command.model).resolve()) if Path(command.model).exists() else command.model
-    make = partial(make_part, replace(command, model=model))
+    adapter = command.adapter and command.adapter.resolve()
+    make = partial(make_part, replace(command, model=model, adapter=adapter))
     gpus = 1 if command.device == "cuda" else 0
     empty: list[Job] = []
     done = 0
@@ -91,12 +92,13 @@ def _anywhere(part: Part) -> Part:
 def make_part(command: Generate, part: Part) -> list[Job]:
     """Draw and write one part, in whatever process; returns the jobs whose fields had no surface."""
     silent = Terminal(as_json=True)
-    return command.write(part, command.draw(part, opened(command.model, command.device), silent), silent)
+    pipeline = opened(command.model, command.adapter, command.device)
+    return command.write(part, command.draw(part, pipeline, silent), silent)
 
 
 @lru_cache(maxsize=1)
-def opened(model: str, device: str) -> Pipeline:
+def opened(model: str, adapter: Path | None, device: str) -> Pipeline:
     """A worker's pipeline, kept from part to part."""
     from shapewright.pipeline import Pipeline
 
-    return Pipeline.from_pretrained(model, device=device)
+    return Pipeline.from_pretrained(model, adapter=adapter, device=device)

@@ -13,6 +13,7 @@ from shapewright.apps.cli.doctor import Doctor
 from shapewright.apps.cli.encode import Encode
 from shapewright.apps.cli.evaluate import Evaluate
 from shapewright.apps.cli.export import Export
+from shapewright.apps.cli.finetune import Finetune
 from shapewright.apps.cli.generate import Generate
 from shapewright.apps.cli.interpolate import Interpolate
 from shapewright.apps.cli.latents import Latents
@@ -37,6 +38,7 @@ AnyCommand = (
     | Annotated[Data, tyro.conf.subcommand("data")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Latents, tyro.conf.subcommand("latents")]
+    | Annotated[Finetune, tyro.conf.subcommand("finetune")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Models, tyro.conf.subcommand("models")]
     | Annotated[Parity, tyro.conf.subcommand("parity")]

@@ -21,7 +21,7 @@ from shapewright.errors import ConfigError
 if TYPE_CHECKING:
     from shapewright.training.loop import LoopConfig
 
-__all__ = ["EncoderGiven", "Run", "RunSettings", "losses_on"]
+__all__ = ["EncoderGiven", "Run", "RunSettings", "going_on", "losses_on"]
 
 RecipeT = TypeVar("RecipeT")
 
