@@ -1,7 +1,7 @@
 """Stage 2, distillation: the field's surface taught at points where signed distance and colour are known.
 
 Shapes: B assets, Q queries.
-Source: Shap-E, section 4.3; what the paper does not say is in docs/decisions/0008-three-stages.md.
+Source: Shap-E, section 4.3; what the paper does not say is in docs/decisions/0004-three-stages.md.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Stage 3, fine-tuning: pictures of the field's surface against pictures of the asset.
 
 Shapes: B assets, V views of H x W pixels.
-Source: Shap-E, section 4.3; what the paper does not say is in docs/decisions/0008-three-stages.md.
+Source: Shap-E, section 4.3; what the paper does not say is in docs/decisions/0004-three-stages.md.
 """
 
 from dataclasses import dataclass

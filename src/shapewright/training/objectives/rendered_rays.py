@@ -1,7 +1,7 @@
 """Stage 1, NeRF pretraining: what rays of an asset's pictures see, through its field.
 
 Shapes: B assets, R rays of each.
-Source: Shap-E, section 4.2; what the paper does not say is in docs/decisions/0008-three-stages.md.
+Source: Shap-E, section 4.2; what the paper does not say is in docs/decisions/0004-three-stages.md.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Recipes for the published way to train an autoencoder: three stages, each a run that starts from the last.
 
-What the paper does not say, and what was measured to choose it: docs/decisions/0008-three-stages.md.
+What the paper does not say, and what was measured to choose it: docs/decisions/0004-three-stages.md.
 """
 
 from dataclasses import dataclass, replace
