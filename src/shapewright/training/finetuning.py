@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from shapewright.errors import DatasetError, ModelError
+from shapewright.errors import ModelError
 from shapewright.pipeline import Model, save_model
 from shapewright.pipeline.adapter import adapted, save_adapter
 from shapewright.pipeline.clip_source import with_clip
@@ -23,7 +23,7 @@ from shapewright.pipeline.device import choose_device
 from shapewright.pipeline.named_model import model_of
 from shapewright.prior import LatentStatistics, Prior
 from shapewright.training.finetuning_data import Material, Working, read_material
-from shapewright.training.finetuning_latents import Refine, latents_of
+from shapewright.training.finetuning_latents import latents_of
 from shapewright.training.latents import LatentSet
 from shapewright.training.loop import Progress, train
 from shapewright.training.lora import LoraPrior, adapter_of, check_peft
@@ -81,13 +81,11 @@ def finetune(
     workers: int = 1,
     progress: Progress | None = None,
     working: Working | None = None,
-    refine: Refine | None = None,
     loop: Callable[..., nn.Module] = train,
 ) -> Finetuned:
     """Fine-tune on a folder of models (with captions.csv) or on a data set, or go on in RUN.
 
-    refine: makes better latents of the encoder's before the prior learns them. loop: `train`, perhaps with a
-    tracker.
+    loop: `train`, perhaps with a tracker.
     Raises: DatasetError, ModelError, CheckpointError; ConfigError if LoRA is asked for without peft.
     """
     if recipe.lora is not None:
@@ -95,8 +93,7 @@ def finetune(
     with main_first():  # the others find what it writes
         material = read_material(folder, run, base.config, workers=workers, working=working)
         base.autoencoder.to(choose_device("auto"))
-        latents = latents_of(base, material, run, recipe, working=working, refine=refine)
-        check_fit(base, latents)
+        latents = latents_of(base, material, run, recipe, working=working)
         latents, features = described(base, material, latents, run, recipe, working)
     torch.manual_seed(recipe.loop.seed)
     prior = trainable(base, recipe)
@@ -123,15 +120,6 @@ def finetune(
         assets=len(material.records),
         skipped=material.skipped,
     )
-
-
-def check_fit(base: Model, latents: LatentSet) -> None:
-    """Raises: DatasetError if the prior makes latents of another shape, as refined ones might be."""
-    assert base.prior is not None
-    wanted = (base.prior.config.latent_tokens, base.prior.config.latent_channels)
-    if latents.latents.shape[1:] != wanted:
-        found = tuple(latents.latents.shape[1:])
-        raise DatasetError(f"The latents have the shape {found}, but the prior makes {wanted}.")
 
 
 def described(

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -18,9 +17,7 @@ from shapewright.training.latents import LatentSet
 from shapewright.training.recipes.finetuning import FinetuningRecipe
 from shapewright.training.runs import digest_of_records
 
-__all__ = ["Refine", "keep", "latents_of", "read_kept"]
-
-Refine = Callable[[Model, list[AssetRecord], LatentSet], LatentSet]
+__all__ = ["keep", "latents_of", "read_kept"]
 
 
 def latents_of(
@@ -30,19 +27,16 @@ def latents_of(
     recipe: FinetuningRecipe,
     *,
     working: Working | None = None,
-    refine: Refine | None = None,
 ) -> LatentSet:
     """The latents that the base's own encoder gives the assets, kept in RUN/latents.safetensors.
 
-    They are made again only if they would be others. refine: makes better latents of the encoder's, from the
-    records; called before they are kept, and not again.
+    They are made again only if they would be others.
     Raises: DatasetError if the data hold less of an asset than the encoder takes.
     """
     path, wanted = run / "latents.safetensors", digest_of_encoding(base, material.records, recipe)
     kept = read_kept(path, wanted)
     if kept is None:
         kept = encode(base, material.records, recipe, working)
-        kept = kept if refine is None else refine(base, material.records, kept)
         keep(kept, path, wanted)
     captions = [material.captions[name] for name in kept.assets]
     return LatentSet(latents=kept.latents, assets=kept.assets, captions=captions)

@@ -2,7 +2,7 @@
 
 import hashlib
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,10 @@ from torch import Tensor, nn
 from official_models import write_official_files
 from own_models import few_steps, write_own_models
 from shapewright.conditioning import TextFeatures
-from shapewright.dataset.loader import AssetRecord
-from shapewright.errors import CheckpointError, ConfigError, DatasetError, ModelError
+from shapewright.errors import CheckpointError, ConfigError, ModelError
 from shapewright.pipeline import Model, Pipeline, load_model
 from shapewright.pipeline.convert import convert
 from shapewright.training.finetuning import Finetuned, finetune, load_base
-from shapewright.training.latents import LatentSet
 from shapewright.training.recipes.finetuning import Method
 from tiny_models import FakeText, random_model, saved
 from tiny_official import TRANSMITTER, official_model, save_official
@@ -156,28 +154,6 @@ def test_a_run_goes_on_with_what_it_was_begun_with_only(shelf: Shelf, tmp_path: 
     other = replace(base, sha256="other")
     with pytest.raises(CheckpointError, match="begun with another base model"):
         finetune(own, other, run, recipe, name="mine")
-
-
-def test_latents_may_be_refined_before_they_are_learnt(shelf: Shelf, tmp_path: Path) -> None:
-    seen: list[tuple[Model, int]] = []
-
-    def refined(change: Callable[[Tensor], Tensor]) -> Callable[..., LatentSet]:
-        def refine(base: Model, records: list[AssetRecord], latents: LatentSet) -> LatentSet:
-            seen.append((base, len(records)))
-            return replace(latents, latents=change(latents.latents))
-
-        return refine
-
-    run = share_data(shelf, tmp_path / "run")
-    shelf.run("lora", run, refine=refined(lambda latents: latents * 0.5))
-    assert [(base.config.name, records) for base, records in seen] == [("random", 2)]
-    assert losses_of(run)[0] != losses_of(shelf.first["lora"])[0]
-    with pytest.raises(DatasetError, match=r"latents have the shape \(7, 8\), but the prior makes \(8, 8\)"):
-        shelf.run(
-            "lora",
-            share_data(shelf, tmp_path / "other"),
-            refine=refined(lambda latents: latents[:, :7].clone()),
-        )
 
 
 class PublishedEncoders:

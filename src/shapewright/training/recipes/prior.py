@@ -26,6 +26,10 @@ CLIP_SMALL, CLIP_SMALL_WIDTH = "openai/clip-vit-base-patch32", 768
 
 SAMPLER = SamplerConfig(steps=24, guidance=4.0, sigma_min=0.02, sigma_max=80.0, clip=4.0)
 
+# The paper saw its text prior overfit late in training: after so many validations without a smaller
+# held-out loss a large prior's training ends, and the best model is kept.
+PATIENCE = 10
+
 
 @dataclass(frozen=True, kw_only=True)
 class PriorRecipe:
@@ -113,7 +117,13 @@ def single_gpu(condition: ConditionKind = "text") -> PriorRecipe:
         text="clip",
         objective=DenoisingConfig(caption_sharing=0.25),
         loop=LoopConfig(
-            steps=200_000, batch_size=128, learning_rate=2e-4, warmup_steps=2000, ema_decay=0.9998
+            steps=200_000,
+            batch_size=128,
+            learning_rate=2e-4,
+            warmup_steps=2000,
+            ema_decay=0.9998,
+            validate_every=2000,
+            patience=PATIENCE,
         ),
         sampler=replace(SAMPLER, steps=32),
         draws=4,
@@ -141,7 +151,15 @@ def paper(condition: ConditionKind = "text") -> PriorRecipe:
         model=PriorConfig(text_pooled_width=CLIP_TEXT_WIDTH),
         text="clip",
         objective=DenoisingConfig(standardise=False),
-        loop=LoopConfig(steps=600_000, batch_size=64, learning_rate=1e-4, ema_decay=0.9999),
+        loop=LoopConfig(
+            steps=600_000,
+            batch_size=64,
+            learning_rate=1e-4,
+            ema_decay=0.9999,
+            activation_checkpointing=True,
+            validate_every=2000,
+            patience=PATIENCE,
+        ),
         sampler=SamplerConfig(),
         augmentation=Augmentation.none(),
     )

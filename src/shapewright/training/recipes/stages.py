@@ -135,6 +135,7 @@ def paper(stage: Stage) -> StageRecipe:
             betas=(0.9, 0.999),
             weight_decay=0.0,
             ema_decay=0.9999,
+            activation_checkpointing=True,
         ),
     )
 
