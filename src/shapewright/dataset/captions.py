@@ -11,7 +11,7 @@ from shapewright.dataset.assets import Asset
 from shapewright.dataset.colors import COLOR_NAMES
 from shapewright.dataset.names import nouns_of
 
-__all__ = ["Caption", "Subject", "captions_of", "material_word", "sentences", "subject_of"]
+__all__ = ["Caption", "Subject", "captions_of", "material_word", "names_color", "sentences", "subject_of"]
 
 _MATERIAL_PATTERNS = {
     "wooden": r"wood|oak|pine|walnut|teak|bois|holz|birch|timber|madera|parquet|mahogany|cherry|legno|beech",
@@ -71,6 +71,11 @@ def material_word(names: Iterable[tuple[str, float]]) -> str | None:
                 break
     word = max(totals, key=lambda key: totals[key])
     return word if totals[word] >= 0.5 else None
+
+
+def names_color(text: str) -> bool:
+    """Whether one of the colours that captions name stands in it."""
+    return not _COLOR_WORDS.isdisjoint(re.findall(r"\w+", text.lower()))
 
 
 def sentences(subject: Subject) -> list[str]:

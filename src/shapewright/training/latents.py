@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from shapewright.dataset.captions import sentences, subject_of
+from shapewright.dataset.captions import names_color, sentences, subject_of
 from shapewright.dataset.colors import color_shares
 from shapewright.dataset.loader import AssetRecord
 from shapewright.errors import DatasetError
@@ -197,8 +197,12 @@ def statistics_of(folder: Path, *, clip: float) -> LatentStatistics:
 
 
 def captions_of_varied(record: AssetRecord, asset: VariedAsset) -> list[str]:
-    """The record's English captions, or new ones for its new colours."""
+    """The record's English captions; of a recoloured asset, new ones that name its new colours.
+
+    Those that name none are left to the assets as they are: whoever asks for a tree wants no blue one.
+    """
     if not asset.recolored:
         return record.texts("en")
     shares = color_shares(asset.points[:, 3:])
-    return sentences(subject_of(record.name, record.tags, shares, record.material))
+    texts = sentences(subject_of(record.name, record.tags, shares, record.material))
+    return [text for text in texts if names_color(text)] or texts

@@ -1,7 +1,14 @@
 from pathlib import Path
 
 from shapewright.dataset.assets import Asset, Translation
-from shapewright.dataset.captions import Subject, captions_of, material_word, sentences, subject_of
+from shapewright.dataset.captions import (
+    Subject,
+    captions_of,
+    material_word,
+    names_color,
+    sentences,
+    subject_of,
+)
 
 
 def test_sentences_name_thing_colour_and_material():
@@ -16,6 +23,12 @@ def test_a_colour_in_the_name_is_not_said_again():
     assert "a black table" in texts
     assert "a wooden black table" in texts
     assert not any("black black" in text or "black table in" in text for text in texts)
+
+
+def test_which_texts_name_a_colour():
+    assert names_color("a red sofa")
+    assert names_color("Sofa in Grey")
+    assert not names_color("a bored goldfinch")
 
 
 def test_articles():

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,19 @@ import torch
 from safetensors.torch import save_file
 
 from shapewright.dataset.augment import Recolor
+from shapewright.dataset.captions import names_color
 from shapewright.errors import DatasetError
 from shapewright.prior import LatentStatistics
 from shapewright.training.latent_shards import LatentOrigin, begin_folder, read_folder, read_shard
-from shapewright.training.latents import LatentSet, load_latents, save_latents, statistics_of
-from shapewright.training.variation import Variation
+from shapewright.training.latents import (
+    LatentSet,
+    captions_of_varied,
+    load_latents,
+    save_latents,
+    statistics_of,
+)
+from shapewright.training.variation import Augmentation, Variation, vary
+from tiny_assets import shelf
 
 ORIGIN = LatentOrigin(model="m", model_sha256="1", data="d", data_sha256="2", settings={"draws": 2})
 CREDITS = {"a": {"name": "A", "license": "CC0", "creator": "somebody", "source": "test"}}
@@ -134,3 +143,17 @@ def test_damaged_files_of_the_form_before_shards_are_told(
         (tmp_path / "latents" / name).write_bytes(damage)
     with pytest.raises(DatasetError, match="no usable latents"):
         load_latents(tmp_path / "latents")
+
+
+def test_recoloured_assets_are_called_by_their_colour_only() -> None:
+    record, change = shelf()[0], replace(Augmentation.none(), recolor=1.0)
+    plain, recolored = (
+        vary(record, slice(0, 1), 256, augmentation, np.random.default_rng(1))
+        for augmentation in (Augmentation.none(), change)
+    )
+    assert captions_of_varied(record, plain) == record.texts("en")
+    assert any(not names_color(text) for text in record.texts("en"))
+    texts = captions_of_varied(record, recolored)
+    assert len(texts) > 2
+    assert all(names_color(text) for text in texts)
+    assert not set(texts) & set(record.texts("en")), "in another colour"
