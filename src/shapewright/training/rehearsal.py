@@ -4,6 +4,7 @@ Not in the paper. The samples are drawn without guidance: they are then distribu
 """
 
 import hashlib
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def drawn(base: Model, count: int, encoder: TextConditioner, working: Working | 
     parts: list[torch.Tensor] = []
     for start in range(0, count, len(REHEARSED)):
         asked = prompts[start : start + len(REHEARSED)]
-        progress = None if working is None else lambda done, total: working("rehearse", done, total)
+        progress = None if working is None else partial(working, "rehearse")
         assets = pipeline.generate(asked, seed=start, guidance=1.0, progress=progress)
         parts += [asset.latent for asset in assets]
     return LatentSet(latents=torch.stack(parts), assets=prompts, captions=[[prompt] for prompt in prompts])

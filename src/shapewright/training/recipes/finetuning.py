@@ -10,7 +10,7 @@ from shapewright.training.lora import LoraConfig
 from shapewright.training.objectives.denoising import DenoisingConfig
 from shapewright.training.variation import Augmentation
 
-__all__ = ["FinetuningRecipe", "Method", "finetuning_recipe"]
+__all__ = ["FinetuningRecipe", "Method", "finetuning_recipe", "is_large"]
 
 Method = Literal["lora", "full"]
 
@@ -45,9 +45,14 @@ class FinetuningRecipe:
             raise ConfigError("augmentation.recolor must be 0: captions would name colours that are gone")
 
 
+def is_large(prior: PriorConfig) -> bool:
+    """Whether it is treated as one of the published size."""
+    return prior.width >= LARGE_WIDTH
+
+
 def finetuning_recipe(method: Method, prior: PriorConfig) -> FinetuningRecipe:
     """The recipe for a prior of that size."""
-    large = prior.width >= LARGE_WIDTH
+    large = is_large(prior)
     rate = RATES[method, large]
     return FinetuningRecipe(
         lora=LoraConfig() if method == "lora" else None,
