@@ -36,8 +36,11 @@ class Finetune(Command):
     """What to start from: a name from `shapewright models list`, a model folder, or the run of a prior."""
     out: Path
     """Folder of the run; the new model is in its subfolder model."""
-    method: Literal["lora", "full"] = "lora"
-    """lora: small changes beside the prior's matrices, kept in a file of their own; full: the whole prior."""
+    method: Annotated[Literal["lora", "full"] | None, arg(metavar="{lora,full}", help_behavior_hint="")] = (
+        None
+    )
+    """lora: small changes beside the prior's matrices, also kept in a file of their own; full: all of it.
+    Unless said: lora for priors of the published size or if a rank is given, full for small ones."""
     steps: AnyInt = None
     """Optimisation steps; the recipe's number if not given."""
     rank: AnyInt = None
@@ -56,7 +59,7 @@ class Finetune(Command):
             given = getattr(self, option)
             if given is not None and given < 1:
                 raise ConfigError(f"--{option} must be at least 1, not {given}.")
-        if self.rank is not None and self.method != "lora":
+        if self.rank is not None and self.method == "full":
             raise ConfigError("--rank is LoRA's: leave it out with --method full.")
 
     def run(self, terminal: Terminal) -> None:
@@ -66,10 +69,10 @@ class Finetune(Command):
         from shapewright.training.finetuning import finetune, load_base
         from shapewright.training.lora import check_peft
 
-        if self.method == "lora":
-            check_peft()
         base = load_base(self.model)
         recipe = self.recipe_of(base)
+        if recipe.lora is not None:
+            check_peft()
         self.announce(terminal, base, recipe)
         with terminal.progress("Building, encoding, then training") as advance:
             done = finetune(
@@ -87,12 +90,14 @@ class Finetune(Command):
     def recipe_of(self, base: "Model") -> "FinetuningRecipe":
         """The recipe for that model, with the settings given in place of its own."""
         from shapewright.training.recipes import overridden
-        from shapewright.training.recipes.finetuning import finetuning_recipe
+        from shapewright.training.recipes.finetuning import finetuning_recipe, is_large
 
         assert base.prior is not None, "bases have a prior"
+        wants_lora = is_large(base.prior.config) or self.rank is not None
+        method = self.method or ("lora" if wants_lora else "full")
         given = {"loop.steps": self.steps, "loop.seed": self.seed, "lora.rank": self.rank}
         changes = [f"{key}={value}" for key, value in given.items() if value is not None]
-        return overridden(finetuning_recipe(self.method, base.prior.config), [*changes, *self.set])
+        return overridden(finetuning_recipe(method, base.prior.config), [*changes, *self.set])
 
     def announce(self, terminal: Terminal, base: "Model", recipe: "FinetuningRecipe") -> None:
         """Say what will happen, where and about how long."""
