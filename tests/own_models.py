@@ -28,4 +28,4 @@ def few_steps(method: Method, base: Model, **loop: Any) -> FinetuningRecipe:
     assert base.prior is not None
     recipe = finetuning_recipe(method, base.prior.config)
     changes = {"steps": 4, "batch_size": 4, "precision": "fp32", **loop}
-    return replace(recipe, loop=replace(recipe.loop, **changes), draws=2, rehearsal=0)
+    return replace(recipe, loop=replace(recipe.loop, **changes), draws=2, rehearsal=0, refine=0)

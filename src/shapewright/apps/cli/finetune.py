@@ -37,12 +37,18 @@ class Finetune(Command):
     """What to start from: a name from `shapewright models list`, a model folder, or the run of a prior."""
     out: Path
     """Folder of the run; the new model is in its subfolder model."""
-    method: Literal["lora", "full"] = "lora"
-    """lora: small changes beside the prior's matrices, kept in a file of their own; full: the whole prior."""
+    method: Annotated[Literal["lora", "full"] | None, arg(metavar="{lora,full}", help_behavior_hint="")] = (
+        None
+    )
+    """lora: small changes beside the prior's matrices, also kept in a file of their own; full: all of it.
+    Unless said: lora for priors of the published size or if a rank is given, full for small ones."""
     steps: AnyInt = None
     """Optimisation steps; the recipe's number if not given."""
     rank: AnyInt = None
     """Rank of LoRA's changes: more can learn more. The recipe's if not given."""
+    refine: AnyInt = None
+    """Steps by which the encoder's latent of each 3D model is improved first; 0 for none. The recipe's if not
+    given."""
     name: AnyText = None
     """Name of the new model; the run folder's if not given."""
     seed: AnyInt = None
@@ -61,7 +67,7 @@ class Finetune(Command):
             given = getattr(self, option)
             if given is not None and given < 1:
                 raise ConfigError(f"--{option} must be at least 1, not {given}.")
-        if self.rank is not None and self.method != "lora":
+        if self.rank is not None and self.method == "full":
             raise ConfigError("--rank is LoRA's: leave it out with --method full.")
 
     def run(self, terminal: Terminal) -> None:
@@ -71,10 +77,10 @@ class Finetune(Command):
         from shapewright.training.finetuning import finetune, load_base
         from shapewright.training.lora import check_peft
 
-        if self.method == "lora":
-            check_peft()
         base = load_base(self.model)
         recipe = self.recipe_of(base)
+        if recipe.lora is not None:
+            check_peft()
         self.announce(terminal, base, recipe)
         with going_on(self.out), terminal.progress("Building, encoding, then training") as advance:
             done = finetune(
@@ -92,12 +98,19 @@ class Finetune(Command):
     def recipe_of(self, base: "Model") -> "FinetuningRecipe":
         """The recipe for that model, with the settings given in place of its own."""
         from shapewright.training.recipes import overridden
-        from shapewright.training.recipes.finetuning import finetuning_recipe
+        from shapewright.training.recipes.finetuning import finetuning_recipe, is_large
 
         assert base.prior is not None, "bases have a prior"
-        given = {"loop.steps": self.steps, "loop.seed": self.seed, "lora.rank": self.rank}
+        wants_lora = is_large(base.prior.config) or self.rank is not None
+        method = self.method or ("lora" if wants_lora else "full")
+        given = {
+            "loop.steps": self.steps,
+            "loop.seed": self.seed,
+            "lora.rank": self.rank,
+            "refine": self.refine,
+        }
         changes = [f"{key}={value}" for key, value in given.items() if value is not None]
-        return overridden(finetuning_recipe(self.method, base.prior.config), [*changes, *chain(*self.set)])
+        return overridden(finetuning_recipe(method, base.prior.config), [*changes, *chain(*self.set)])
 
     def announce(self, terminal: Terminal, base: "Model", recipe: "FinetuningRecipe") -> None:
         """Say what will happen, where and about how long."""
@@ -128,13 +141,17 @@ class Finetune(Command):
         terminal.result(facts, "\n".join([*lines, str(done.model), *([adapter] if adapter else [])]))
 
 
-# Measured with homeware and a batch of 32 on one thread: the sum of a step's products, by time.
-PRODUCTS_PER_SECOND = 1e11
+# Sums of products a second: a step of homeware, batch 32, takes 0.6 s on one thread of a 2-core machine; and
+# the published sizes' evaluations in bf16, whose larger matrices are multiplied faster.
+PRODUCTS_PER_SECOND, LARGE_PRODUCTS_PER_SECOND = 8e10, 5e11
 
 
 def seconds_per_step(base: "Model", recipe: "FinetuningRecipe") -> float:
     """A guess to start with: three passes through the blocks' matrices; the bar knows better soon."""
+    from shapewright.training.recipes.finetuning import is_large
+
     assert base.prior is not None, "bases have a prior"
     prior = base.prior.config
     weights = 12 * prior.width**2 * prior.layers
-    return 6 * weights * prior.latent_tokens * recipe.loop.batch_size / PRODUCTS_PER_SECOND
+    pace = LARGE_PRODUCTS_PER_SECOND if is_large(prior) else PRODUCTS_PER_SECOND
+    return 6 * weights * prior.latent_tokens * recipe.loop.batch_size / pace

@@ -9,7 +9,7 @@ from command_line import Shapewright
 from own_models import write_own_models
 from tiny_models import random_model, saved
 
-SHORT = ("--steps", "2", "--workers", "1", "--set", "draws=1", "loop.batch_size=2", "rehearsal=2")
+SHORT = ("--steps", "2", "--workers", "1", "--set", "draws=1", "loop.batch_size=2", "rehearsal=2", "refine=0")
 
 
 def test_one_command_makes_a_model_and_an_adapter(
@@ -37,7 +37,7 @@ def test_one_command_makes_a_model_and_an_adapter(
 
 def test_the_whole_prior_and_names_of_files(shapewright: Shapewright, model_folder: Path, here: Path) -> None:
     (write_own_models(here / "own") / "captions.csv").unlink()
-    asked = ("finetune", "own", "--model", model_folder, "--out", "run", "--method", "full", *SHORT)
+    asked = ("finetune", "own", "--model", model_folder, "--out", "run", *SHORT)
     outcome = shapewright(*asked)
     assert outcome.code == 0, outcome.err
     assert outcome.out == "run/model\n"
@@ -90,7 +90,9 @@ def test_a_missing_library_is_told(
     shapewright: Shapewright, model_folder: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    outcome = shapewright("finetune", "own", "--model", model_folder, "--out", "run", "--json")
+    outcome = shapewright(
+        "finetune", "own", "--method", "lora", "--model", model_folder, "--out", "run", "--json"
+    )
     assert outcome.code == 2
     assert outcome.is_one_sentence(), outcome
     assert "pip install 'shapewright[train]'" in outcome.err
