@@ -24,16 +24,21 @@ def two_points_denoiser(x: Tensor, sigma: float) -> Tensor:
     return torch.tanh(x / sigma**2)
 
 
-@pytest.mark.parametrize(("sampler", "order"), [(dpmpp2m, 2), (dpmpp3m, 3), (unipc, 3)])
-def test_order_of_convergence(sampler: Sampler, order: int) -> None:
-    """The flow of normal data keeps (x - mean) / sqrt(std^2 + sigma^2)."""
+@pytest.mark.parametrize(
+    ("sampler", "order", "sigma_min"), [(dpmpp2m, 2, 0.1), (dpmpp3m, 3, 0.3), (unipc, 3, 0.3)]
+)
+def test_order_of_convergence(sampler: Sampler, order: int, sigma_min: float) -> None:
+    """The flow of normal data keeps (x - mean) / sqrt(std^2 + sigma^2).
+
+    Each ends where its leading error is not about to change its sign (2M's does near 0.3, 3M's near 0.1).
+    """
     start = torch.tensor([[-1.0], [0.3], [2.0]], dtype=torch.float64)
 
     def error(steps: int) -> float:
         # without the step to zero, which is Euler's; high enough up that the first step, too, costs nothing
-        sigmas = karras_sigmas(steps, sigma_min=0.3, sigma_max=1000.0)[:-1]
+        sigmas = karras_sigmas(steps, sigma_min=sigma_min, sigma_max=1000.0)[:-1]
         found = sampler(normal_denoiser, 1.5 + start * 1000.0, sigmas)
-        exact = 1.5 + start * 1000.0 * math.sqrt((0.25 + 0.3**2) / (0.25 + 1000.0**2))
+        exact = 1.5 + start * 1000.0 * math.sqrt((0.25 + sigma_min**2) / (0.25 + 1000.0**2))
         return float((found - exact).abs().max())
 
     # half the step, 2^order less error; higher terms still count for some per cent at these steps
@@ -79,7 +84,9 @@ def test_the_state_keeps_its_precision_and_its_rows(sampler: Sampler) -> None:
     sigmas = karras_sigmas(9, sigma_min=0.1, sigma_max=5.0)
     together = sampler(two_points_denoiser, x, sigmas)
     assert together.dtype == torch.float32
-    assert torch.equal(together[2:3], sampler(two_points_denoiser, x[2:3], sigmas))
+    alone = sampler(two_points_denoiser, x[2:3], sigmas)
+    # the tanh of the last few numbers of a tensor, which fill no vector register, rounds differently
+    torch.testing.assert_close(together[2:3], alone, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("nodes", [(0.0,), (0.0, -0.4), (0.0, -0.4, -0.9), (0.5, 0.0, -0.4)])
