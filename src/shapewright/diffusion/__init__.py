@@ -1,8 +1,9 @@
 """Gaussian diffusion on tensors of any shape; knows no model."""
 
 from shapewright.diffusion.discrete import DiffusionConfig, DiscreteDiffusion
-from shapewright.diffusion.guidance import guided_denoiser
+from shapewright.diffusion.guidance import guided_denoiser, guided_within
 from shapewright.diffusion.losses import DenoisingLoss, denoising_loss
+from shapewright.diffusion.multistep import dpmpp2m, dpmpp3m, unipc
 from shapewright.diffusion.noise import SampleNoise
 from shapewright.diffusion.preconditioning import Denoiser, discrete_denoiser, karras_sigmas
 from shapewright.diffusion.samplers import Churn, dpm, euler, heun
@@ -19,8 +20,12 @@ __all__ = [
     "denoising_loss",
     "discrete_denoiser",
     "dpm",
+    "dpmpp2m",
+    "dpmpp3m",
     "euler",
     "guided_denoiser",
+    "guided_within",
     "heun",
     "karras_sigmas",
+    "unipc",
 ]

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from shapewright.diffusion.preconditioning import Denoiser
 
-__all__ = ["guide", "guided_denoiser"]
+__all__ = ["guide", "guided_denoiser", "guided_within"]
 
 
 def guide(
@@ -29,5 +29,18 @@ def guided_denoiser(both: Denoiser, scale: float) -> Denoiser:
     def denoise(x: Tensor, sigma: float) -> Tensor:
         conditional, unconditional = both(torch.cat([x, x]), sigma).chunk(2)
         return guide(conditional, unconditional, scale)
+
+    return denoise
+
+
+def guided_within(guided: Denoiser, plain: Denoiser, interval: tuple[float, float]) -> Denoiser:
+    """`guided` at noise levels in [low, high], `plain` at all others, where guidance does little or harm.
+
+    Source: Kynkäänniemi et al. (2024), "Applying guidance in a limited interval", equation 5.
+    """
+    low, high = interval
+
+    def denoise(x: Tensor, sigma: float) -> Tensor:
+        return (guided if low <= sigma <= high else plain)(x, sigma)
 
     return denoise

@@ -10,7 +10,7 @@ from shapewright.autoencoder import Autoencoder, AutoencoderConfig
 from shapewright.config import from_dict, to_dict
 from shapewright.errors import ConfigError, ModelError
 from shapewright.pipeline.folder_files import filled, read_content, read_parts, verify, write_folder
-from shapewright.prior import LatentStatistics, Prior, PriorConfig, SamplerConfig
+from shapewright.prior import LatentStatistics, Prior, PriorConfig, SamplerConfig, Solver
 
 __all__ = ["Model", "ModelConfig", "load_model", "read_config", "save_model", "verify_folder"]
 
@@ -50,12 +50,15 @@ class ModelConfig:
         if decoded != drawn:
             raise ConfigError(f"The prior makes latents of shape {drawn}, but the field takes {decoded}.")
 
-    def sampling(self, *, steps: int | None = None, guidance: float | None = None) -> SamplerConfig:
+    def sampling(
+        self, *, steps: int | None = None, guidance: float | None = None, solver: Solver | None = None
+    ) -> SamplerConfig:
         """The sampling settings, with these in place of the model's own where given. Raises: ConfigError."""
         return replace(
             self.sampler,
             steps=self.sampler.steps if steps is None else steps,
             guidance=self.sampler.guidance if guidance is None else guidance,
+            method=self.sampler.method if solver is None else solver,
         )
 
 

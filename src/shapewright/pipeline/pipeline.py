@@ -28,7 +28,7 @@ from shapewright.pipeline.latent_refinement import REFINE_STEPS, RefinementConfi
 from shapewright.pipeline.model_folder import Model
 from shapewright.pipeline.named_model import model_of
 from shapewright.pipeline.refinement_targets import RefinementTargets, targets_of_mesh
-from shapewright.prior import Condition, SamplerConfig, sample
+from shapewright.prior import Condition, SamplerConfig, Solver, sample
 
 __all__ = ["Pipeline"]
 
@@ -94,6 +94,7 @@ class Pipeline:
         n: int = 1,
         steps: int | None = None,
         guidance: float | None = None,
+        solver: Solver | None = None,
         batch_size: int = BATCH_SIZE,
         progress: Progress | None = None,
     ) -> list[Asset]:
@@ -108,7 +109,8 @@ class Pipeline:
         foreground_ratio: the object's longer side as a share, 0.1 to 1, of the square's. None: 0.8 for
             objects cut out by alpha; opaque pictures are only padded to a square.
         remove_background: cut the object out of a photograph first, with rembg, which must be installed.
-        steps, guidance: the model's own if None. progress(done, total) is called after every step.
+        steps, guidance, solver: the model's own if None. dpmpp2m, dpmpp3m and unipc evaluate the prior once
+            a step, heun (the reference's) twice. progress(done, total) is called after every step.
         batch_size: how many are drawn at once; memory grows with it, results do not change.
 
         Raises: PromptError for an empty or an endless prompt; ImageError for a picture that cannot be read,
@@ -119,7 +121,7 @@ class Pipeline:
             raise ConfigError(
                 f"n and batch_size must be at least 1, seed not negative; got {n}, {batch_size} and {seed}."
             )
-        sampler = self.sampler(steps=steps, guidance=guidance)
+        sampler = self.sampler(steps=steps, guidance=guidance, solver=solver)
         options = PictureOptions(foreground_ratio=foreground_ratio, remove_background=remove_background)
         subjects = self._read(prompt, image, options)
         draws = [
@@ -133,7 +135,13 @@ class Pipeline:
             on_step = shifted(progress, index, len(batches))
             drawn = self._sample(subjects.condition, batch, sampler, on_step)
             latents |= dict(zip(batch, drawn, strict=True))
-        settings = {"steps": sampler.steps, "guidance": sampler.guidance, "method": sampler.method}
+        settings: dict[str, Any] = {
+            "steps": sampler.steps,
+            "guidance": sampler.guidance,
+            "method": sampler.method,
+        }
+        interval = sampler.guidance_interval
+        settings |= {"guidance_interval": list(interval)} if interval else {}
         settings |= {"adapter_sha256": self.model.adapter} if self.model.adapter else {}
         return [
             self.asset(
@@ -210,9 +218,11 @@ class Pipeline:
         self._require_own(origin, f"'{path}'")
         return Asset(latent, self.model.autoencoder.field, origin)
 
-    def sampler(self, *, steps: int | None = None, guidance: float | None = None) -> SamplerConfig:
+    def sampler(
+        self, *, steps: int | None = None, guidance: float | None = None, solver: Solver | None = None
+    ) -> SamplerConfig:
         """The model's sampling settings, with these in place of its own where given."""
-        return self.model.config.sampling(steps=steps, guidance=guidance)
+        return self.model.config.sampling(steps=steps, guidance=guidance, solver=solver)
 
     def asset(self, latent: Tensor, *, prompt: str, seed: int | None, settings: dict[str, Any]) -> Asset:
         """A latent (tokens, channels) of this model as an asset that remembers where it came from."""

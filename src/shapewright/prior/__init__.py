@@ -4,7 +4,7 @@ from shapewright.prior.channels import ChannelScaling
 from shapewright.prior.condition import Condition
 from shapewright.prior.config import LowResConfig, PriorConfig
 from shapewright.prior.prior import Prior
-from shapewright.prior.sampling import SamplerConfig, sample, sample_from
+from shapewright.prior.sampling import SamplerConfig, Solver, sample, sample_from
 from shapewright.prior.statistics import LatentStatistics
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Prior",
     "PriorConfig",
     "SamplerConfig",
+    "Solver",
     "sample",
     "sample_from",
 ]

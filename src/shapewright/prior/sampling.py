@@ -15,17 +15,25 @@ from shapewright.diffusion import (
     SampleNoise,
     discrete_denoiser,
     dpm,
+    dpmpp2m,
+    dpmpp3m,
     euler,
     guided_denoiser,
+    guided_within,
     heun,
     karras_sigmas,
+    unipc,
 )
 from shapewright.diffusion.samplers import StepCallback
 from shapewright.errors import ConfigError
 from shapewright.prior.condition import Condition
 from shapewright.prior.prior import Prior
 
-__all__ = ["SamplerConfig", "prior_denoiser", "sample", "sample_from"]
+__all__ = ["SamplerConfig", "Solver", "prior_denoiser", "sample", "sample_from"]
+
+Solver = Literal["heun", "dpm", "euler", "dpmpp2m", "dpmpp3m", "unipc"]
+MULTISTEP = {"dpmpp2m": dpmpp2m, "dpmpp3m": dpmpp3m, "unipc": unipc}
+ONE_STEP = {"heun": heun, "dpm": dpm, "euler": euler}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +42,9 @@ class SamplerConfig:
 
     `guidance`: 0 ignores the condition, 1 follows it plainly, more exaggerates it. `clip` bounds the
     estimates of x_0: 1 for the published latents, wider for standardised ones, None for no bound.
+    `method` is the solver; dpmpp2m, dpmpp3m and unipc take one evaluation a step where heun takes two, and
+    no churn, which would part a step from the estimates before it. `guidance_interval` are the lowest and
+    the highest sigma at which there is guidance (a guidance of 1 elsewhere); None is everywhere.
     """
 
     steps: int = 64
@@ -41,13 +52,17 @@ class SamplerConfig:
     sigma_min: float = 1e-3
     sigma_max: float = 160.0
     rho: float = 7.0
-    method: Literal["heun", "dpm", "euler"] = "heun"
+    method: Solver = "heun"
     churn: float = 0.0
     clip: float | None = 1.0
+    guidance_interval: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ConfigError(f"sampling takes at least 1 step, got {self.steps}")
+        if self.method not in {**ONE_STEP, **MULTISTEP}:
+            known = ", ".join({**ONE_STEP, **MULTISTEP})
+            raise ConfigError(f"'{self.method}' is no solver: use one of {known}")
         if not 0 <= self.guidance < math.inf:
             raise ConfigError(f"guidance must be a number from 0 up, got {self.guidance}")
         if not 0 < self.sigma_min < self.sigma_max < math.inf:
@@ -56,11 +71,44 @@ class SamplerConfig:
             raise ConfigError(f"need rho > 0 and churn >= 0, got {self.rho} and {self.churn}")
         if self.clip is not None and not self.clip > 0:
             raise ConfigError(f"clip must be positive, got {self.clip}")
+        if self.churn > 0 and self.method in MULTISTEP:
+            raise ConfigError(
+                f"the solver {self.method} takes no churn, got {self.churn}: use one of {', '.join(ONE_STEP)}"
+            )
+        if self.guidance_interval is not None:
+            low, high = self.guidance_interval
+            if not 0 <= low <= high:
+                raise ConfigError(
+                    f"the guidance interval must be 0 <= lowest <= highest, got {low} and {high}"
+                )
 
     @property
     def evaluations(self) -> int:
         """How often the prior is called."""
-        return {"heun": 2 * self.steps - 1, "dpm": 2 * self.steps, "euler": self.steps}[self.method]
+        return len(self.evaluated_sigmas())
+
+    @property
+    def branch_evaluations(self) -> int:
+        """The same, counting twice where both branches of guidance are evaluated: what the cost is."""
+        if self.guidance in (0, 1):
+            return self.evaluations
+        low, high = self.guidance_interval or (0.0, math.inf)
+        return sum(2 if low <= sigma <= high else 1 for sigma in self.evaluated_sigmas())
+
+    def sigmas(self) -> Float[Tensor, " steps_and_zero"]:
+        """The noise levels between the steps, the last of them 0."""
+        return karras_sigmas(self.steps, sigma_min=self.sigma_min, sigma_max=self.sigma_max, rho=self.rho)
+
+    def evaluated_sigmas(self) -> list[float]:
+        """The noise level of every evaluation, in order: of a run on a number, with no prior."""
+        seen: list[float] = []
+
+        def denoise(x: Tensor, sigma: float) -> Tensor:
+            seen.append(sigma)
+            return x
+
+        solve(denoise, torch.zeros(1, 1), self, noise=SampleNoise([0]))
+        return seen
 
 
 def sample(
@@ -98,13 +146,28 @@ def sample_from(
     Source: Shap-E, section 5.2; Karras et al. (2022), algorithm 2.
     """
     assert condition.batch_size in (None, len(start)), "one row of the condition for every sample"
-    denoiser = prior_denoiser(prior, condition.to(start.device), guidance=config.guidance, clip=config.clip)
-    sigmas = karras_sigmas(
-        config.steps, sigma_min=config.sigma_min, sigma_max=config.sigma_max, rho=config.rho
-    )
-    sampler = {"heun": heun, "dpm": dpm, "euler": euler}[config.method]
+    condition = condition.to(start.device)
+    denoiser = prior_denoiser(prior, condition, guidance=config.guidance, clip=config.clip)
+    if config.guidance_interval is not None:
+        plain = prior_denoiser(prior, condition, guidance=1.0, clip=config.clip)
+        denoiser = guided_within(denoiser, plain, config.guidance_interval)
+    return solve(denoiser, start * config.sigma_max, config, noise=noise, on_step=on_step)
+
+
+def solve(
+    denoiser: Denoiser,
+    x: Float[Tensor, "b *rest"],
+    config: SamplerConfig,
+    *,
+    noise: SampleNoise | None = None,
+    on_step: StepCallback | None = None,
+) -> Float[Tensor, "b *rest"]:
+    """What x, noise of standard deviation sigma_max, becomes with the config's solver and noise levels."""
+    if config.method in MULTISTEP:
+        return MULTISTEP[config.method](denoiser, x, config.sigmas(), on_step=on_step)
     churn = Churn(amount=config.churn) if config.churn else None
-    return sampler(denoiser, start * config.sigma_max, sigmas, churn=churn, noise=noise, on_step=on_step)
+    sampler = ONE_STEP[config.method]
+    return sampler(denoiser, x, config.sigmas(), churn=churn, noise=noise, on_step=on_step)
 
 
 def prior_denoiser(prior: Prior, condition: Condition, *, guidance: float, clip: float | None) -> Denoiser:

@@ -9,15 +9,20 @@ from tyro.conf import arg
 
 from shapewright.apps.cli.terminal import Terminal
 
-__all__ = ["AnyFloat", "AnyInt", "AnyPath", "AnyText", "Command", "Device", "Engine"]
+__all__ = ["AnyFloat", "AnyInt", "AnyPath", "AnySolver", "AnyText", "Command", "Device", "Engine"]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Engine = Literal["local", "ray"]
+# prior.Solver again: its module imports torch, which help must not wait for (a test compares the two)
+Solver = Literal["heun", "dpm", "euler", "dpmpp2m", "dpmpp3m", "unipc"]
 
 # Options that may be left out; help shows what they take, not that None is also possible.
 AnyPath = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
 AnyText = Annotated[str | None, arg(metavar="TEXT", help_behavior_hint="")]
 AnyInt = Annotated[int | None, arg(metavar="INT", help_behavior_hint="")]
+AnySolver = Annotated[
+    Solver | None, arg(metavar="{heun,dpm,euler,dpmpp2m,dpmpp3m,unipc}", help_behavior_hint="")
+]
 AnyFloat = Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="")]
 
 

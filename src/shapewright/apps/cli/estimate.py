@@ -118,12 +118,12 @@ def surface_seconds(pipeline: PointEPipeline, resolution: int) -> float:
 
 
 def sampling_operations(weights: int, tokens: int, sampler: SamplerConfig) -> float:
-    """Of one sample: two for each weight, token, guidance branch and evaluation."""
-    return 2.0 * weights * tokens * branches(sampler) * sampler.evaluations
+    """Of one sample: two for each weight, token, evaluation and guidance branch of that."""
+    return 2.0 * weights * tokens * sampler.branch_evaluations
 
 
 def branches(sampler: SamplerConfig) -> int:
-    """How many conditions each evaluation runs under."""
+    """How many conditions an evaluation runs under at most."""
     return 1 if sampler.guidance in (0, 1) else 2
 
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from shapewright.apps.cli.command import AnyFloat, AnyInt, AnyPath, AnyText, Command, Device, Engine
+from shapewright.apps.cli.command import (
+    AnyFloat,
+    AnyInt,
+    AnyPath,
+    AnySolver,
+    AnyText,
+    Command,
+    Device,
+    Engine,
+)
 from shapewright.apps.cli.generate_points import generate_points
 from shapewright.apps.cli.generation import Part, make_elsewhere
 from shapewright.apps.cli.outputs import Job, plan_outputs
@@ -52,6 +61,8 @@ class Generate(Command):
     """Sampling steps; more is slower and a little better. The model's own number if not given."""
     guidance: AnyFloat = None
     """How strictly to follow it: 1 plainly, more exaggerates. The model's own if not given."""
+    solver: AnySolver = None
+    """How steps are taken: heun and dpm evaluate the prior twice in each. The model's own if not given."""
     resolution: int = 128
     """Grid points along each side of the box that the surface is taken from."""
     output: str = "{prompt}_{seed}.glb"
@@ -145,14 +156,15 @@ class Generate(Command):
         config = config_of(self.model)
         require_kind(config, wishes.kind)
         device = choose_device(self.device)
-        sampler = config.sampling(steps=self.steps, guidance=self.guidance)
+        sampler = config.sampling(steps=self.steps, guidance=self.guidance, solver=self.solver)
         needs = estimate_generation(
             config, device, count=objects, sampler=sampler, resolution=self.resolution
         )
         place = "a Ray cluster" if self.engine == "ray" else describe_device(device)
         terminal.say(
             f"Making {_counted(objects)} with '{config.name}' on {place}, "
-            f"{sampler.steps} steps, guidance {sampler.guidance:g}: about {duration(needs.seconds)}"
+            f"{sampler.steps} steps ({sampler.method}, {sampler.evaluations} evaluations), "
+            f"guidance {sampler.guidance:g}: about {duration(needs.seconds)}"
             f"{' of one machine' if self.engine == 'ray' else ''} and {memory(needs.memory_bytes)} of memory."
         )
 
@@ -176,6 +188,7 @@ class Generate(Command):
                 n=part.n,
                 steps=self.steps,
                 guidance=self.guidance,
+                solver=self.solver,
                 progress=advance,
             )
 

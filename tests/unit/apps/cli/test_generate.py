@@ -6,6 +6,8 @@ import pytest
 from PIL import Image
 
 from command_line import Shapewright
+from shapewright import prior
+from shapewright.apps.cli import command
 from shapewright.geometry.mesh_files import load
 from shapewright.pipeline.latent_file import load_latent
 
@@ -41,6 +43,23 @@ def test_everything_at_once(shapewright: Shapewright, model_folder: Path, here: 
         load(here / row["output"])
         assert load_latent(here / row["latent"])[1].prompt == row["prompt"]
     assert len([path for path in here.rglob("*") if path.is_file()]) == 1 + 2 * 6
+
+
+def test_another_solver_is_told_and_remembered(
+    shapewright: Shapewright, model_folder: Path, here: Path
+) -> None:
+    outcome = shapewright(
+        *("generate", "a chair", "--model", model_folder, *SMALL, "--steps", "3"),
+        *("--solver", "dpmpp2m", "--latent", "chair.safetensors"),
+    )
+    assert outcome.code == 0
+    assert "3 steps (dpmpp2m, 3 evaluations)" in outcome.err
+    settings = load_latent(here / "chair.safetensors")[1].settings
+    assert (settings["steps"], settings["method"]) == (3, "dpmpp2m")
+
+
+def test_the_command_knows_the_solvers_there_are() -> None:
+    assert command.Solver == prior.Solver
 
 
 def test_pictures_come_with_it(shapewright: Shapewright, model_folder: Path, here: Path) -> None:

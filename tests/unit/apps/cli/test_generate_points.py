@@ -75,6 +75,7 @@ def test_a_seed_gives_the_same_file_alone_and_in_company(
         (["bed", "--preview", "bed.png"], "--preview is for models of latents"),
         (["bed", "--turntable", "bed.gif"], "--turntable is for models of latents"),
         (["bed", "--latent", "bed.safetensors"], "--latent is for models of latents"),
+        (["bed", "--solver", "unipc"], "--solver is for models of latents"),
         (["bed", "--mesh"], "has no SDF network"),
         (["bed", "--steps", "0"], "1 step"),
         (["bed", "--output", "/proc/bed.ply"], "Cannot write"),
