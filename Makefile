@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # Two test processes with one thread each are faster here than one with two, and never fight over cores.
 JOBS ?= 2
 export OMP_NUM_THREADS ?= 1
-PYTEST := $(BIN)/python -m pytest -n $(JOBS)
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 .PHONY: setup demo test test-slow test-network check format clean
 

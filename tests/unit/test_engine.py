@@ -12,6 +12,8 @@ from ray_machines import TwoMachines
 from shapewright.engine import InProcess, open_engine, ray_cluster
 from shapewright.errors import ConfigError, EngineError, PromptError
 
+pytestmark = pytest.mark.xdist_group("ray")  # one cluster at a time
+
 
 def square(number: int) -> int:
     return number * number

@@ -148,6 +148,7 @@ def test_a_killed_build_goes_on_where_it_stopped(shelf, tmp_path):
     assert json.loads((out / "index.json").read_bytes())["complete"]
 
 
+@pytest.mark.xdist_group("ray")
 def test_a_ray_cluster_that_loses_a_machine_builds_the_same(shelf, tmp_path, two_machines, monkeypatch):
     for index in range(6):
         write_obj(shelf, f"extra{index}", trimesh.creation.icosphere(subdivisions=3))

@@ -16,6 +16,8 @@ from shapewright.training.checkpoint import latest_checkpoint
 from shapewright.training.processes import accelerator, gathered, leave, main_first, on_main
 from unit.training.tiny_runs import losses_of
 
+pytestmark = pytest.mark.xdist_group("two processes")  # started once, for all of these tests
+
 TESTS = Path(two.__file__).parents[2]
 # Sums over a batch are made in another order, rounded at 6e-8. Muon's products in bf16 turn a difference
 # in the last bit into one of 4e-3 of an update now and then: up to 1.4e-5 of the loss was measured. Random

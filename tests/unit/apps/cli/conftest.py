@@ -6,6 +6,7 @@ import pytest
 
 from command_line import Outcome, Shapewright
 from shapewright.apps.cli.main import main
+from tiny_dataset import build_prisms
 from tiny_models import FakeText, random_model, saved
 
 
@@ -32,6 +33,12 @@ def empty_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("empty")
     saved(random_model("empty", empty=True), folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def prisms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small data set, on disk."""
+    return build_prisms(tmp_path_factory.mktemp("prisms"))
 
 
 @pytest.fixture

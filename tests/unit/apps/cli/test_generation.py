@@ -9,6 +9,8 @@ from ray_machines import TwoMachines
 from shapewright.apps.cli.generation import Part, parts_of
 from shapewright.apps.cli.wishes import Wishes
 
+pytestmark = pytest.mark.xdist_group("ray")  # one cluster at a time
+
 
 @pytest.fixture(autouse=True)
 def _fake_text() -> None:

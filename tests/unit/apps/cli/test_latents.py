@@ -9,12 +9,6 @@ from command_line import Shapewright
 from shapewright.pipeline import Pipeline
 from shapewright.training.latents import load_latents
 from tiny_clip import GRID_WIDTH, save_clip
-from tiny_dataset import build_prisms
-
-
-@pytest.fixture(scope="module")
-def prisms(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_prisms(tmp_path_factory.mktemp("prisms"))
 
 
 def test_latents_of_a_data_set(

@@ -27,7 +27,7 @@ def _data(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here / "set" / "index.json").write_text('{"format": "shapewright-dataset", "records": []}')
     monkeypatch.setattr(runs, "load_dataset", lambda data, split: shelf())
     monkeypatch.setattr(validation, "load_dataset", lambda data, split: cubes())
-    monkeypatch.setattr(runs, "MiniLM", FakeText)
+    monkeypatch.setattr("shapewright.conditioning.minilm.MiniLM", FakeText)
     look_briefly(monkeypatch)
 
 
@@ -40,9 +40,11 @@ def test_a_dry_run_says_what_it_takes_and_leaves_nothing(shapewright: Shapewrigh
     assert [path.name for path in here.iterdir()] == ["set"]
 
 
-def test_a_dry_run_for_machines(shapewright: Shapewright, model_folder: Path, here: Path) -> None:
-    for command in ("refine", "prior"):
-        given = ("--data", "set", "--encoder", model_folder, "--out", "run", "--recipe", "tiny")
+def test_a_dry_run_for_machines(
+    shapewright: Shapewright, model_folder: Path, prisms: Path, here: Path
+) -> None:
+    for command, data in (("refine", "set"), ("prior", prisms)):
+        given = ("--data", data, "--encoder", model_folder, "--out", "run", "--recipe", "tiny")
         outcome = shapewright("train", command, *given, "--dry-run", "--json")
         assert outcome.code == 0, outcome.err
         found = outcome.json
@@ -100,8 +102,10 @@ def test_a_watched_run_tells_which_model_was_best(shapewright: Shapewright, here
     assert (here / "run" / "model" / "model.safetensors").exists()
 
 
-def test_a_prior_is_watched_too(shapewright: Shapewright, model_folder: Path, here: Path) -> None:
-    given = ("--data", "set", "--encoder", model_folder, "--out", "run", "--recipe", "tiny")
+def test_a_prior_is_watched_too(
+    shapewright: Shapewright, model_folder: Path, prisms: Path, here: Path
+) -> None:
+    given = ("--data", prisms, "--encoder", model_folder, "--out", "run", "--recipe", "tiny")
     settings = ("loop.validate_every=2", "loop.pictures_every=2")
     outcome = shapewright("train", "prior", *given, "--steps", "2", "--set", *settings)
     assert outcome.code == 0, outcome.err

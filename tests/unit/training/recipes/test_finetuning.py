@@ -38,7 +38,7 @@ def test_the_rank_can_be_changed() -> None:
     ("change", "message"),
     [
         ("draws=0", "draws must be at least 1"),
-        ("rehearsal=-1", "rehearsal must not be negative"),
+        ("rehearsal=-1", "must not be negative"),
         ("augmentation.recolor=0.5", "colours that are gone"),
         ("lora.rank=0", "rank must be at least 1"),
     ],
