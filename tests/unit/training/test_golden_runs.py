@@ -1,4 +1,4 @@
-"""The first losses of the tiny recipes of the direct encoder and of the prior: what a step does stays as it is."""
+"""The first losses of the tiny direct encoder and prior: what a step does stays as it is."""
 
 from dataclasses import replace
 from pathlib import Path
