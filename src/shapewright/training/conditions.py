@@ -4,6 +4,7 @@ Shapes: B samples, L text tokens, W their width, N image tokens, D their width.
 """
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -13,9 +14,35 @@ from shapewright.conditioning import TextConditioner, TextFeatures
 from shapewright.errors import ConfigError, DatasetError
 from shapewright.prior import Condition
 
-__all__ = ["CaptionConditions", "CaptionFeatures", "Conditions", "caption_bounds", "check_feature_width"]
+__all__ = [
+    "CaptionConditions",
+    "CaptionFeatures",
+    "Conditions",
+    "ToldConfig",
+    "caption_bounds",
+    "check_feature_width",
+]
 
 ENCODE_BATCH = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToldConfig:
+    """`condition_drop`: how often a sample is learnt without its condition.
+
+    `caption_sharing` s: of its captions, a sample is told one with a probability in proportion to n^s, n
+    the number of samples that have this caption. 0: all alike. Above: the words that people use for many
+    things ("a tree") come up more often than those for one ("a Japanese maple").
+    """
+
+    condition_drop: float = 0.1
+    caption_sharing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.condition_drop < 1:
+            raise ConfigError(f"condition_drop must be in 0..1, got {self.condition_drop}")
+        if not 0 <= self.caption_sharing <= 4:
+            raise ConfigError(f"caption_sharing must be in 0..4, got {self.caption_sharing}")
 
 
 @runtime_checkable
@@ -66,7 +93,7 @@ def halved(features: TextFeatures, tokens: bool) -> tuple[torch.Tensor, torch.Te
 class CaptionConditions:
     """One of its captions for each latent.
 
-    `sharing`: see `DenoisingConfig.caption_sharing`. Raises: DatasetError if a latent has no caption.
+    `sharing`: see `ToldConfig`. Raises: DatasetError if a latent has no caption.
     """
 
     def __init__(self, captions: list[list[str]], features: CaptionFeatures, *, sharing: float = 0.0) -> None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from tyro.conf import arg
+from tyro.conf import UseAppendAction, arg
 
 from shapewright.apps.cli.terminal import Terminal
 
-__all__ = ["AnyFloat", "AnyInt", "AnyPath", "AnySolver", "AnyText", "Command", "Device", "Engine"]
+__all__ = ["AnyFloat", "AnyInt", "AnyPath", "AnySolver", "AnyText", "Command", "Device", "Engine", "Settings"]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Engine = Literal["local", "ray"]
@@ -24,6 +24,12 @@ AnySolver = Annotated[
     Solver | None, arg(metavar="{heun,dpm,euler,dpmpp2m,dpmpp3m,unipc}", help_behavior_hint="")
 ]
 AnyFloat = Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="")]
+# Settings of a recipe; several after one flag, or the flag several times.
+Settings = Annotated[
+    tuple[tuple[str, ...], ...],
+    arg(metavar="KEY=VALUE ...", help_behavior_hint="(repeatable)"),
+    UseAppendAction,
+]
 
 
 @dataclass(frozen=True, kw_only=True)

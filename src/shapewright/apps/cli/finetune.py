@@ -6,9 +6,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from tyro.conf import Positional, UseAppendAction, arg
+from tyro.conf import Positional, arg
 
-from shapewright.apps.cli.command import AnyInt, AnyText, Command
+from shapewright.apps.cli.command import AnyInt, AnyText, Command, Settings
 from shapewright.apps.cli.terminal import Terminal, duration
 from shapewright.apps.cli.training_run import going_on, losses_on
 from shapewright.atomic_file import check_writable
@@ -53,11 +53,7 @@ class Finetune(Command):
     """Name of the new model; the run folder's if not given."""
     seed: AnyInt = None
     """Seed of everything random; the recipe's if not given."""
-    set: Annotated[
-        tuple[tuple[str, ...], ...],
-        arg(metavar="KEY=VALUE ...", help_behavior_hint="(repeatable)"),
-        UseAppendAction,
-    ] = ()
+    set: Settings = ()
     """Other settings of the recipe, such as loop.learning_rate=0.0005."""
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Processes that read the 3D models."""

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from tyro.conf import UseAppendAction, arg
-
-from shapewright.apps.cli.command import AnyInt, AnyText, Command
+from shapewright.apps.cli.command import AnyInt, AnyText, Command, Settings
 from shapewright.apps.cli.expectation import as_json, as_text
 from shapewright.apps.cli.terminal import Advance, Terminal, duration
 from shapewright.atomic_file import check_writable
@@ -45,11 +43,7 @@ class RunSettings(Command):
     """Optimisation steps; the recipe's number if not given."""
     seed: AnyInt = None
     """Seed of everything random; the recipe's if not given."""
-    set: Annotated[
-        tuple[tuple[str, ...], ...],
-        arg(metavar="KEY=VALUE ...", help_behavior_hint="(repeatable)"),
-        UseAppendAction,
-    ] = ()
+    set: Settings = ()
     """Other settings of the recipe, such as loop.learning_rate=0.001 or loop.validate_every=250."""
     tracker: Literal["tensorboard", "wandb", "none"] = "tensorboard"
     """Where curves and pictures go beside the run's files; wandb, which must be installed, is told as well as

@@ -16,35 +16,25 @@ from shapewright.prior.condition import Condition
 from shapewright.prior.prior import Prior
 from shapewright.prior.statistics import LatentStatistics
 from shapewright.training.batches import draw_indices
-from shapewright.training.conditions import CaptionConditions, CaptionFeatures, Conditions
+from shapewright.training.conditions import CaptionConditions, CaptionFeatures, Conditions, ToldConfig
 from shapewright.training.latents import LatentSet
 
 __all__ = ["Denoising", "DenoisingConfig", "LatentBatch", "denoising_losses"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class DenoisingConfig:
-    """`condition_drop`: how often a sample is learnt without its condition.
-
-    `standardise`: latents are learnt with mean 0 and standard deviation 1, bounded by `clip` in size;
+class DenoisingConfig(ToldConfig):
+    """`standardise`: latents are learnt with mean 0 and standard deviation 1, bounded by `clip` in size;
     otherwise as they are, in [-1, 1], as the published priors learnt them.
-    `caption_sharing` s: of its captions, a sample is told one with a probability in proportion to n^s, n
-    the number of samples that have this caption. 0: all alike. Above: the words that people use for many
-    things ("a tree") come up more often than those for one ("a Japanese maple").
     """
 
-    condition_drop: float = 0.1
     standardise: bool = True
     clip: float = 4.0
-    caption_sharing: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.condition_drop < 1:
-            raise ConfigError(f"condition_drop must be in 0..1, got {self.condition_drop}")
+        super().__post_init__()
         if not self.clip > 0:
             raise ConfigError(f"clip must be positive, got {self.clip}")
-        if not 0 <= self.caption_sharing <= 4:
-            raise ConfigError(f"caption_sharing must be in 0..4, got {self.caption_sharing}")
 
 
 @dataclass(frozen=True, kw_only=True)

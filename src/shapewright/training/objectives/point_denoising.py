@@ -17,7 +17,7 @@ from shapewright.nn.draws import WHOLE, Share
 from shapewright.pointe import PointPrior
 from shapewright.prior import Condition, PriorConfig
 from shapewright.training.batches import draw_indices, example_rng
-from shapewright.training.conditions import Conditions
+from shapewright.training.conditions import Conditions, ToldConfig
 from shapewright.training.objectives.denoising import denoising_losses
 from shapewright.training.point_draws import PointDraws
 from shapewright.training.variation import Augmentation
@@ -26,26 +26,17 @@ __all__ = ["PointBatch", "PointDenoising", "PointDenoisingConfig", "points_taken
 
 
 @dataclass(frozen=True, kw_only=True)
-class PointDenoisingConfig:
-    """`cloud` points of an asset, of which a step takes some at random; `draws` variations of each asset.
-
-    `condition_drop`: how often a cloud is learnt without what is told of it. `caption_sharing` as for the
-    prior of latents (`objectives.denoising.DenoisingConfig`).
-    """
+class PointDenoisingConfig(ToldConfig):
+    """`cloud` points of an asset, of which a step takes some at random; `draws` variations of each asset."""
 
     cloud: int = 4096
     draws: int = 1
     augmentation: Augmentation = field(default_factory=Augmentation)
-    condition_drop: float = 0.1
-    caption_sharing: float = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.cloud < 1 or self.draws < 1:
             raise ConfigError(f"cloud and draws must be at least 1, got {self.cloud} and {self.draws}")
-        if not 0 <= self.condition_drop < 1:
-            raise ConfigError(f"condition_drop must be in 0..1, got {self.condition_drop}")
-        if not 0 <= self.caption_sharing <= 4:
-            raise ConfigError(f"caption_sharing must be in 0..4, got {self.caption_sharing}")
 
 
 @dataclass(frozen=True, kw_only=True)
