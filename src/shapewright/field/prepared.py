@@ -37,8 +37,8 @@ class PreparedField:
     """
 
     octaves: int
-    weight: tuple[Float[Tensor, "o i"], ...]
-    bias: tuple[Float[Tensor, "o"], ...]
+    weight: tuple[Float[Tensor, "_ _"], ...]
+    bias: tuple[Float[Tensor, "_"], ...]
     hidden: tuple[tuple[Tensor, Tensor], ...]
     output_scale: Float[Tensor, "12"]
     dtype: torch.dtype
@@ -55,13 +55,9 @@ class PreparedField:
     ) -> Float[Tensor, "n o"]:
         """The raw `outputs` (see `FieldOutput`) at the nodes with these indices into the tables."""
         parts = nodes.split(self.points_at_once)
-        return self.joined(
-            [self.after_first(sum_of_rows(tables, part), outputs) for part in parts], outputs
-        )
+        return self.joined([self.after_first(sum_of_rows(tables, part), outputs) for part in parts], outputs)
 
-    def at(
-        self, positions: Float[Tensor, "n 3"], outputs: slice = slice(None)
-    ) -> Float[Tensor, "n o"]:
+    def at(self, positions: Float[Tensor, "n 3"], outputs: slice = slice(None)) -> Float[Tensor, "n o"]:
         """The raw `outputs` anywhere."""
         parts = positions.split(self.points_at_once)
         return self.joined([self.after_first(self.first(part), outputs) for part in parts], outputs)

@@ -6,9 +6,10 @@ twins.
 
 What is certain: both ends of every edge of the grid that the surface crosses hold exact values, so a piece of
 surface that is found at all is found whole, as the dense grid has it. What is measured, not proved: that no
-piece lies between nodes unseen. A node or a block is passed over only if its distance is larger than both
-what the field's steepness and what its bends nearby allow for, see `tolerance`. A field that is noise from
-node to node bends everywhere, so nothing is passed over and the grid is dense.
+piece lies between nodes unseen. A node or a block is passed over only if its distance is larger than what the
+field's steepness or what its bends nearby allow for, see `tolerance`. A field that is noise from node to node
+bends everywhere: then nothing is passed over, all nodes are asked roughly, and those whose sign the roughness
+could change exactly.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ def sparse_grid(
     allowed = at_nodes(tolerance(grid.clamp(-farthest, farthest), side, safety) + margin)
     grid, known = interpolate(grid), spread(known)
     unsure = torch.where(known, grid.abs() <= margin, grid.abs() < allowed)
-    return followed(*(part[:resolution, :resolution, :resolution].contiguous() for part in (grid, unsure)), exact)
+    return followed(
+        *(part[:resolution, :resolution, :resolution].contiguous() for part in (grid, unsure)), exact
+    )
 
 
 def dense(
