@@ -1,4 +1,4 @@
-"""One asset's network made ready for many queries: its first layer by axes, its hidden layers in half precision.
+"""One asset's network made ready for many queries: first layer by axes, hidden layers in half precision.
 
 Position encoding treats every axis by itself, so the first layer is a sum a(x) + b(y) + c(z). On a grid each
 term is a small table, and a node's first layer is three rows added. `Field.query` is the plain twin.
@@ -91,7 +91,9 @@ def sum_of_rows(tables: AxisTables, nodes: Int[Tensor, "n 3"]) -> Float[Tensor, 
 def fast_dtype(device: torch.device) -> torch.dtype:
     """Half precision where the device computes in it, else fp32."""
     if device.type == "cpu":
-        quick = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        # torch has no public name for it
+        names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        quick = any(getattr(torch.cpu, name, bool)() for name in names)
         return torch.bfloat16 if quick else torch.float32
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
