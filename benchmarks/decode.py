@@ -2,7 +2,8 @@
 
     OMP_NUM_THREADS=1 python benchmarks/decode.py [--latents FILE.safetensors --count 12] [--official]
 
-FILE holds `latents` (M, T, C) of the shipped model; without it, latents are drawn. --count 200 is the slow run.
+FILE holds `latents` (M, T, C) of the shipped model; without it, latents are drawn.
+--count 200 is the slow run.
 Times are CPU seconds of this process, so that other programs count less.
 """
 
@@ -55,7 +56,7 @@ def compare(field: Field, weights: FieldWeights, resolution: int, size_px: int) 
     row |= {"farthest_voxels": farthest(plain.vertices, fast.vertices) * (resolution - 1) / 2}
     camera = turntable(8, size_px=size_px)[1]
     row["mesh_view_256_s"] = timed(lambda: MeshRenderer(fast).render(turntable(8, size_px=256)[1]))[0]
-    plain_s, plain_view = timed(lambda: render_nerf_image(field, weights, camera, background=WHITE))
+    plain_s, _ = timed(lambda: render_nerf_image(field, weights, camera, background=WHITE))
     fast_s, view = timed(lambda: FastNerf(field, weights).render(camera, background=WHITE))
     row |= {"nerf_plain_s": plain_s, "nerf_fast_s": fast_s, "nerf_ratio": plain_s / fast_s}
     small = turntable(8, size_px=32)[1]

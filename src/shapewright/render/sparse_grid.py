@@ -75,9 +75,8 @@ def sparse_grid(
     allowed = at_nodes(tolerance(grid.clamp(-farthest, farthest), side, safety) + margin)
     grid, known = interpolate(grid), spread(known)
     unsure = torch.where(known, grid.abs() <= margin, grid.abs() < allowed)
-    return followed(
-        *(part[:resolution, :resolution, :resolution].contiguous() for part in (grid, unsure)), exact
-    )
+    inside_box = (slice(resolution),) * 3
+    return followed(grid[inside_box].contiguous(), unsure[inside_box].contiguous(), exact)
 
 
 def dense(
