@@ -120,6 +120,16 @@ class ImplicitMLP(nn.Module):
             return torch.baddbmm(self.biases[index], h, weights[index].transpose(1, 2))
         return self.shared[index - len(weights)](h)
 
+    def layers_of_one(self, weights: list[Tensor]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Matrices and biases of all layers of the one asset, fp32, without the columns of directions."""
+        linears = self.linears()
+        matrices = [weight[0] for weight in weights] + [layer.weight for layer in linears]
+        biases = list(self.biases) + [layer.bias for layer in linears]
+        if self.config.direction_octaves is not None:
+            index = self.config.direction_layer
+            matrices[index] = matrices[index][:, : self.config.hidden_width]
+        return tuple(m.float().contiguous() for m in matrices), tuple(b.float() for b in biases)
+
     def encode_directions(self, h: Tensor, directions: Tensor | None) -> Float[Tensor, "b n e"]:
         octaves = self.config.direction_octaves
         assert octaves is not None

@@ -18,7 +18,7 @@ from shapewright.geometry import cameras, mesh_files
 from shapewright.geometry.cameras import Camera
 from shapewright.geometry.mesh import Mesh
 from shapewright.pipeline.latent_file import LATENT_SUFFIX, Origin, save_latent
-from shapewright.render import MeshRenderer, extract_mesh, render_nerf_image
+from shapewright.render import FastNerf, MeshRenderer, extract_mesh_fast, render_nerf_image
 from shapewright.render.turntable import save_gif, to_uint8
 
 __all__ = ["Asset", "RenderMode"]
@@ -68,7 +68,7 @@ class Asset:
         Raises: EmptySurfaceError if the field is outside everywhere.
         """
         if resolution not in self._surfaces:
-            self._surfaces[resolution] = extract_mesh(self._field, self._weights, resolution=resolution)
+            self._surfaces[resolution] = extract_mesh_fast(self._field, self._weights, resolution=resolution)
         return self._surfaces[resolution]
 
     def mesh(self, resolution: int = RESOLUTION):  # the type is trimesh.Trimesh, known to mesh_files only
@@ -109,6 +109,9 @@ class Asset:
         Raises: EmptySurfaceError in mode 'mesh'.
         """
         if mode == "nerf":
+            if self._field.config.signed_distance_truncation is not None:
+                return self._fast_nerf.render(camera, background=background)
+            # few samples are enough for the fields that we train; of others that is not known
             return render_nerf_image(self._field, self._weights, camera, background=background)
         if resolution not in self._renderers:
             self._renderers[resolution] = MeshRenderer(self.surface(resolution))
@@ -164,6 +167,10 @@ class Asset:
     ) -> None:
         """Write a PNG of one view. Raises: OutputError; EmptySurfaceError."""
         save_png([self.render(camera, mode=mode, background=background, resolution=resolution)], Path(path))
+
+    @cached_property
+    def _fast_nerf(self) -> FastNerf:
+        return FastNerf(self._field, self._weights)
 
     @cached_property
     def _weights(self) -> FieldWeights:

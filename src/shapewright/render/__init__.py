@@ -1,6 +1,8 @@
 """A field as something to look at: NeRF pictures, meshes and pictures of meshes."""
 
 from shapewright.render.differentiable_surface import SurfaceViews, render_surface_views
+from shapewright.render.fast_nerf import FastNerf, FastNerfConfig
+from shapewright.render.fast_surface import extract_mesh_fast
 from shapewright.render.nerf import NerfConfig, NerfImage, render_nerf, render_nerf_image
 from shapewright.render.nerf_in_parts import render_nerf_in_parts
 from shapewright.render.ray_marks import RayMarks, draw_marks
@@ -8,6 +10,8 @@ from shapewright.render.shading import MeshRenderer, render_mesh
 from shapewright.render.surface import extract_mesh
 
 __all__ = [
+    "FastNerf",
+    "FastNerfConfig",
     "MeshRenderer",
     "NerfConfig",
     "NerfImage",
@@ -15,6 +19,7 @@ __all__ = [
     "SurfaceViews",
     "draw_marks",
     "extract_mesh",
+    "extract_mesh_fast",
     "render_mesh",
     "render_nerf",
     "render_nerf_image",

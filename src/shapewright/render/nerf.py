@@ -49,9 +49,9 @@ class NerfImage:
     nothing. `coarse` is the same from the coarse samples and outputs alone, for its own training loss.
     """
 
-    color: Float[Tensor, "b r 3"]
-    transmittance: Float[Tensor, "b r"]
-    distance: Float[Tensor, "b r"]
+    color: Float[Tensor, "*b r 3"]
+    transmittance: Float[Tensor, "*b r"]
+    distance: Float[Tensor, "*b r"]
     coarse: NerfImage | None = None
 
 
@@ -59,10 +59,10 @@ class NerfImage:
 class RayRange:
     """The part of each ray inside the box; `near` = `far` = 0 where it misses."""
 
-    near: Float[Tensor, "b r"]
-    far: Float[Tensor, "b r"]
+    near: Float[Tensor, "*b r"]
+    far: Float[Tensor, "*b r"]
 
-    def edges(self, t: Float[Tensor, "b r s"]) -> Float[Tensor, "b r s+1"]:
+    def edges(self, t: Float[Tensor, "*b r s"]) -> Float[Tensor, "*b r s+1"]:
         """Borders of the samples' shares of the range: halfway between neighbours."""
         middles = (t[..., 1:] + t[..., :-1]) / 2
         return torch.cat([self.near[..., None], middles, self.far[..., None]], dim=-1)
@@ -118,25 +118,25 @@ def render_nerf(
     return replace(image, coarse=coarse_image)
 
 
-def intersect_box(origins: Float[Tensor, "b r 3"], directions: Float[Tensor, "b r 3"]) -> RayRange:
+def intersect_box(origins: Float[Tensor, "*b r 3"], directions: Float[Tensor, "*b r 3"]) -> RayRange:
     """Where rays are inside [-1, 1]^3, in front of their origins."""
     tiny = torch.full_like(directions, 1e-12)
     slopes = torch.where(directions.abs() < 1e-12, tiny, directions)  # parallel to a side: far away, not NaN
     t_low, t_high = (-1 - origins) / slopes, (1 - origins) / slopes
     near = torch.minimum(t_low, t_high).amax(dim=-1).clamp(min=0)
     far = torch.maximum(t_low, t_high).amin(dim=-1)
-    hit: Bool[Tensor, "b r"] = far - near > SHORTEST_RANGE
+    hit: Bool[Tensor, "*b r"] = far - near > SHORTEST_RANGE
     nothing = torch.zeros_like(near)
     return RayRange(near=torch.where(hit, near, nothing), far=torch.where(hit, far, nothing))
 
 
-def place_in_range(marks: Float[Tensor, "b r s"], rays: RayRange) -> Float[Tensor, "b r s"]:
+def place_in_range(marks: Float[Tensor, "*b r s"], rays: RayRange) -> Float[Tensor, "*b r s"]:
     return torch.lerp(rays.near[..., None], rays.far[..., None], marks)
 
 
 def place_by_importance(
-    marks: Float[Tensor, "b r s"], importance: Float[Tensor, "b r c"], edges: Float[Tensor, "b r c+1"]
-) -> Float[Tensor, "b r s"]:
+    marks: Float[Tensor, "*b r s"], importance: Float[Tensor, "*b r c"], edges: Float[Tensor, "*b r c+1"]
+) -> Float[Tensor, "*b r s"]:
     """Invert the cumulative distribution of blurred `importance` between `edges` at `marks` in [0, 1].
 
     Source: Mip-NeRF, section 3.1 (maximum of neighbours, then their mean), as in the reference.
@@ -172,12 +172,12 @@ def by_ray(color: Float[Tensor, "b n 3"], t: Float[Tensor, "b r s"]) -> Float[Te
 
 
 def integrate(
-    density: Float[Tensor, "b r s"],
-    color: Float[Tensor, "b r s 3"],
-    t: Float[Tensor, "b r s"],
+    density: Float[Tensor, "*b r s"],
+    color: Float[Tensor, "*b r s 3"],
+    t: Float[Tensor, "*b r s"],
     rays: RayRange,
     background: Float[Tensor, "3"],
-) -> tuple[NerfImage, Float[Tensor, "b r s"]]:
+) -> tuple[NerfImage, Float[Tensor, "*b r s"]]:
     """The image, and every sample's weight = transmittance up to it * its own opacity."""
     optical_depth = density * torch.diff(rays.edges(t), dim=-1)
     passed = torch.cumsum(optical_depth, dim=-1)

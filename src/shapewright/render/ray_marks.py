@@ -30,8 +30,8 @@ def draw_marks(
 
 
 def strata(
-    count: int, rays: Float[Tensor, "b r 3"], generator: torch.Generator | None
-) -> Float[Tensor, "b r s"]:
+    count: int, rays: Float[Tensor, "*b r 3"], generator: torch.Generator | None
+) -> Float[Tensor, "*b r s"]:
     """One mark in each of `count` equal parts of [0, 1], for every ray: random, or the middle."""
     shape = (*rays.shape[:-1], count)
     starts = torch.arange(count, device=rays.device, dtype=rays.dtype)

@@ -15,7 +15,7 @@ from shapewright.geometry.marching_cubes import marching_cubes, published_marchi
 from shapewright.geometry.mesh import Mesh
 from shapewright.render.distance_grid import SAFETY, dense_grid, refined_grid
 
-__all__ = ["extract_mesh", "signed_distance_grid"]
+__all__ = ["LOWEST_RESOLUTION", "closed_surface", "extract_mesh", "signed_distance_grid"]
 
 LOWEST_RESOLUTION = 8
 
@@ -43,18 +43,23 @@ def extract_mesh(
     Source: Shap-E, section 4.2.2; NUMERICS "STF mesh".
     """
     grid = signed_distance_grid(field, weights, resolution, refine=refine, points_at_once=points_at_once)
-    closed = np.pad(grid.cpu().numpy(), 1, constant_values=-1.0)
+    vertices, faces = closed_surface(grid.cpu().numpy(), as_published=as_published)
+    positions = torch.from_numpy(vertices).to(grid.device)
+    colors = [field.query(weights, part[None]).stf_color[0] for part in positions.split(points_at_once)]
+    return Mesh(vertices=vertices, faces=faces, vertex_colors=torch.cat(colors).cpu().numpy())
+
+
+def closed_surface(grid: np.ndarray, *, as_published: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices and faces where a grid over the box crosses zero. Raises: EmptySurfaceError."""
+    closed = np.pad(grid, 1, constant_values=-1.0)
     vertices, faces = published_marching_cubes(closed) if as_published else marching_cubes(closed)
     if not len(faces):
         raise EmptySurfaceError(
             "The latent has no surface: its field is outside everywhere; "
             "try another seed, more steps or more guidance."
         )
-    intervals, offset = (resolution + 1, 0.0) if as_published else (resolution - 1, 1.0)
-    vertices = (vertices - np.float32(offset)) * np.float32(2.0 / intervals) - np.float32(1.0)
-    positions = torch.from_numpy(vertices).to(grid.device)
-    colors = [field.query(weights, part[None]).stf_color[0] for part in positions.split(points_at_once)]
-    return Mesh(vertices=vertices, faces=faces, vertex_colors=torch.cat(colors).cpu().numpy())
+    intervals, offset = (len(grid) + 1, 0.0) if as_published else (len(grid) - 1, 1.0)
+    return (vertices - np.float32(offset)) * np.float32(2.0 / intervals) - np.float32(1.0), faces
 
 
 @torch.no_grad()
