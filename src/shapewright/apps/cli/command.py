@@ -9,9 +9,10 @@ from tyro.conf import arg
 
 from shapewright.apps.cli.terminal import Terminal
 
-__all__ = ["AnyFloat", "AnyInt", "AnyPath", "AnyText", "Command", "Device", "Engine"]
+__all__ = ["AnyFloat", "AnyInt", "AnyPath", "AnyText", "Command", "Device", "Engine", "Precision"]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "fp32", "bf16"]
 Engine = Literal["local", "ray"]
 
 # Options that may be left out; help shows what they take, not that None is also possible.

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from shapewright.apps.cli.command import AnyFloat, AnyInt, AnyPath, AnyText, Command, Device, Engine
+from shapewright.apps.cli.command import (
+    AnyFloat,
+    AnyInt,
+    AnyPath,
+    AnyText,
+    Command,
+    Device,
+    Engine,
+    Precision,
+)
 from shapewright.apps.cli.generate_points import generate_points
 from shapewright.apps.cli.generation import Part, make_elsewhere
 from shapewright.apps.cli.outputs import Job, plan_outputs
@@ -64,6 +73,8 @@ class Generate(Command):
     """Also write the latent, with prompt, seed and settings, there (.safetensors)."""
     device: Device = "auto"
     """Where to compute: CUDA, Apple's MPS or the CPU, the first there is, unless named."""
+    precision: Precision = "auto"
+    """Of the prior's large matrices: auto takes bf16 for large models where the device computes it fast."""
     mesh: bool = False
     """Of a model that draws point clouds: write the mesh of the points, not the points."""
 
@@ -99,6 +110,8 @@ class Generate(Command):
                 raise ConfigError("--engine ray is for models of latents; point clouds are drawn here.")
             if self.adapter is not None:
                 raise ConfigError(f"--adapter does not go with '{self.model}', which draws point clouds.")
+            if self.precision == "bf16":
+                raise ConfigError(f"'{self.model}' draws point clouds, which is done in fp32 only.")
             return generate_points(self, wishes, jobs, terminal)
         whole = Part(wishes=wishes, seed=self.seed, n=self.n, jobs=jobs, places=self._places(jobs))
         self._announce(wishes, len(jobs), terminal)
@@ -160,7 +173,12 @@ class Generate(Command):
         from shapewright.pipeline import Pipeline
 
         return Pipeline.from_pretrained(
-            self.model, adapter=self.adapter, device=self.device, keep_encoders=False
+            self.model,
+            adapter=self.adapter,
+            device=self.device,
+            precision=self.precision,
+            with_encoder=False,
+            keep_encoders=False,
         )
 
     def draw(self, part: Part, pipeline: "Pipeline", terminal: Terminal) -> "list[Asset]":
