@@ -154,13 +154,19 @@ class Generate(Command):
         from shapewright.pipeline.conditioners import require_kind
         from shapewright.pipeline.device import choose_device, describe_device
         from shapewright.pipeline.named_model import config_of
+        from shapewright.pipeline.precision import choose_precision
 
         config = config_of(self.model)
         require_kind(config, wishes.kind)
         device = choose_device(self.device)
         sampler = config.sampling(steps=self.steps, guidance=self.guidance)
         needs = estimate_generation(
-            config, device, count=objects, sampler=sampler, resolution=self.resolution
+            config,
+            device,
+            count=objects,
+            sampler=sampler,
+            resolution=self.resolution,
+            precision=choose_precision(self.precision, device, config.prior),
         )
         place = "a Ray cluster" if self.engine == "ray" else describe_device(device)
         terminal.say(
