@@ -59,11 +59,20 @@ def read_content(folder: Path, format: str) -> dict[str, Any]:
     return content
 
 
-def read_parts(folder: Path, names: Sequence[str]) -> dict[str, dict[str, Tensor]]:
-    """The weights in fp32, sorted into the parts that their names begin with.
+def in_fp32(name: str) -> torch.dtype | None:
+    """The usual wish of `read_parts`."""
+    return torch.float32
 
-    The file is mapped anew for each, so that memory never holds more than one of them twice; and each is
-    copied, since products with weights that lie in memory as they do in the file round differently.
+
+def read_parts(
+    folder: Path, names: Sequence[str], wanted: Callable[[str], torch.dtype | None] = in_fp32
+) -> dict[str, dict[str, Tensor]]:
+    """The weights, sorted into the parts that their names begin with.
+
+    wanted: the precision to read a weight in, by its whole name; None leaves it out.
+    The file is mapped anew for each, so that memory never holds more than one of them twice; and in fp32
+    each is copied, since products with weights that lie in memory as they do in the file round differently.
+    Weights wanted in half precision, and stored so, stay where they are in the file.
     Raises: ModelError for a damaged file or a part of another name.
     """
     weights, parts = folder / WEIGHTS_FILE, {part: dict[str, Tensor]() for part in names}
@@ -72,8 +81,11 @@ def read_parts(folder: Path, names: Sequence[str]) -> dict[str, dict[str, Tensor
             stored = list(file.keys())
         for name in stored:
             part, _, rest = name.partition(".")
+            dtype, place = wanted(name), parts[part]
+            if dtype is None:
+                continue
             with safe_open(weights, framework="pt") as file:
-                parts[part][rest] = file.get_tensor(name).to(torch.float32, copy=True)
+                place[rest] = file.get_tensor(name).to(dtype, copy=dtype == torch.float32)
     except (SafetensorError, KeyError) as error:
         raise ModelError(f"The model in '{folder}' cannot be read: {error}") from error
     return parts

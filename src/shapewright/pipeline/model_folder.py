@@ -11,11 +11,13 @@ from shapewright.config import from_dict, to_dict
 from shapewright.errors import ConfigError, ModelError
 from shapewright.pipeline.folder_files import filled, read_content, read_parts, verify, write_folder
 from shapewright.prior import LatentStatistics, Prior, PriorConfig, SamplerConfig, Solver
+from shapewright.prior.precision import is_lowered
 
 __all__ = ["Model", "ModelConfig", "load_model", "read_config", "save_model", "verify_folder"]
 
 FORMAT = "shapewright-model-1"
 PARTS = ("autoencoder", "prior", "statistics")
+ENCODER, PRIOR = "autoencoder.encoder.", "prior."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,16 +95,25 @@ def save_model(folder: Path, model: Model, *, card: str, dtype: torch.dtype = to
     write_folder(folder, tensors, format=FORMAT, config=to_dict(model.config), card=card)
 
 
-def load_model(folder: Path) -> Model:
-    """Read a model folder; networks are in fp32, in evaluation mode, on the CPU.
+def load_model(folder: Path, *, precision: torch.dtype = torch.float32, with_encoder: bool = True) -> Model:
+    """Read a model folder; networks are in evaluation mode, on the CPU, in fp32.
 
+    precision: of the prior's large matrices, see `prior.precision`; what is stored in that half precision
+    stays in the file, mapped. Without its encoder a model draws and decodes all the same.
     Memory holds the weights once: networks are built without weights of their own and take those read.
     Raises: ModelError for files that are missing, damaged, or do not fit each other.
     """
     digest = verify_folder(folder)
     config = read_config(folder)
-    parts = read_parts(folder, PARTS)
-    autoencoder = filled(lambda: Autoencoder(config.autoencoder), parts["autoencoder"], folder)
+    sizes = config.autoencoder if with_encoder else replace(config.autoencoder, encoder=None)
+
+    def wanted(name: str) -> torch.dtype | None:
+        if name.startswith(ENCODER) and not with_encoder:
+            return None
+        return precision if is_lowered(name.removeprefix(PRIOR)) else torch.float32
+
+    parts = read_parts(folder, PARTS, wanted)
+    autoencoder = filled(lambda: Autoencoder(sizes), parts["autoencoder"], folder)
     prior_config = config.prior
     prior = None if prior_config is None else filled(lambda: Prior(prior_config), parts["prior"], folder)
     statistics = LatentStatistics.from_tensors(parts["statistics"]) if parts["statistics"] else None

@@ -26,14 +26,17 @@ from shapewright.pipeline.draws import Draw, Progress, batches_of, shifted
 from shapewright.pipeline.latent_file import Origin, load_latent
 from shapewright.pipeline.latent_refinement import REFINE_STEPS, RefinementConfig, refine_asset
 from shapewright.pipeline.model_folder import Model
-from shapewright.pipeline.named_model import model_of
+from shapewright.pipeline.named_model import config_of, model_of
+from shapewright.pipeline.precision import Precision, choose_precision
 from shapewright.pipeline.refinement_targets import RefinementTargets, targets_of_mesh
 from shapewright.prior import Condition, SamplerConfig, Solver, sample
+from shapewright.prior.precision import lower, precision_of
 
 __all__ = ["Pipeline"]
 
 # Beyond this a larger batch is no faster on the devices tried, and memory grows.
 BATCH_SIZE = 16
+PRECISION_NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
 
 
 class Pipeline:
@@ -69,19 +72,35 @@ class Pipeline:
         *,
         adapter: str | Path | None = None,
         device: str = "auto",
+        precision: Precision = "auto",
+        with_encoder: bool = True,
         keep_encoders: bool = True,
     ) -> Self:
         """A named model (`shapewright models list`), a model folder, or one in the layout of diffusers.
 
         adapter: the file of an adapter that `shapewright finetune` made for this model.
         device: 'auto' takes CUDA, MPS or the CPU, the first there is.
+        precision: of the prior's large matrices. 'fp32' draws the same samples on every machine but for
+            rounding; 'bf16' slightly others, in half the memory and time; 'auto' takes bf16 for large priors
+            where the device has instructions for it.
+        with_encoder: whether 3D files will be encoded; without, memory is saved.
         Raises: ModelError for an unknown name, damaged files or an adapter of another model; ConfigError for
-        a device that is not there.
+        a device that is not there or an unknown precision.
         """
         changes = None if adapter is None else load_adapter(Path(adapter))
-        model = model_of(name)
+        dtype = choose_precision(precision, choose_device(device), config_of(name).prior)
+        read_as = dtype if changes is None else torch.float32  # changes are added before rounding
+        model = model_of(name, precision=read_as, with_encoder=with_encoder)
         model = model if changes is None else adapted(model, changes)
+        if model.prior is not None and dtype != read_as:
+            lower(model.prior, dtype)
         return cls(model, device=device, keep_encoders=keep_encoders)
+
+    @property
+    def precision(self) -> str:
+        """Of the prior's large matrices: 'fp32', 'bf16'; 'fp32' for a model without a prior."""
+        prior = self.model.prior
+        return PRECISION_NAMES[torch.float32 if prior is None else precision_of(prior)]
 
     def generate(
         self,
@@ -142,6 +161,7 @@ class Pipeline:
         }
         interval = sampler.guidance_interval
         settings |= {"guidance_interval": list(interval)} if interval else {}
+        settings |= {} if self.precision == "fp32" else {"precision": self.precision}
         settings |= {"adapter_sha256": self.model.adapter} if self.model.adapter else {}
         return [
             self.asset(

@@ -4,6 +4,7 @@ Shapes: B batch, T latent tokens, C latent channels, W width, K tokens put befor
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -16,11 +17,22 @@ from shapewright.nn.transformer import MLP, Transformer
 from shapewright.prior.condition import Condition
 from shapewright.prior.config import PriorConfig
 
-__all__ = ["Prior"]
+__all__ = ["ConditionTokens", "Prior"]
 
 # Products of very few rows take kernels of their own, which round differently. With this many rows at
 # the least, a sample has the same bits in every batch (seen on x86 CPUs with 1 and 2 threads).
 MIN_ROWS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionTokens:
+    """A condition in the prior's width; parts that the prior does not use are None."""
+
+    pooled: Float[Tensor, "b 1 w"] | None
+    text: Float[Tensor, "b l w"] | None
+    text_mask: Bool[Tensor, "b l"] | None
+    image: Float[Tensor, "b n w"] | None
+    low_res: Float[Tensor, "b k w"] | None
 
 
 class Prior(nn.Module):
@@ -54,28 +66,41 @@ class Prior(nn.Module):
         self._initialise()
 
     def forward(
-        self, x: Float[Tensor, "b t c"], t: Int[Tensor, " b"] | Float[Tensor, " b"], condition: Condition
+        self,
+        x: Float[Tensor, "b t c"],
+        t: Int[Tensor, " b"] | Float[Tensor, " b"],
+        condition: Condition | ConditionTokens,
     ) -> Float[Tensor, "b outputs t c"]:
         """x: latents noised to the times t. Result: [:, 0] the prediction, [:, 1] the variance.
 
         Variance is in the learned range, -1 (posterior) to 1 (beta), not bounded.
         """
-        h_btw = self.input_proj(x)
+        told = self.embed(condition, x.dtype) if isinstance(condition, Condition) else condition
+        h_btw, pooled = self.input_proj(x), told.pooled
         if self.pos_emb is not None:
             h_btw = h_btw + self.pos_emb
         time = embed_rows(self.time_embed, timestep_embedding(t, self.config.width).to(x.dtype))[:, None]
-        pooled = self._pooled_token(condition, x.dtype)
         if pooled is not None and not self.config.pooled_as_token:
             h_btw, pooled = h_btw + pooled, None
         if not self.config.time_as_token:
             h_btw, time = h_btw + time, None
-        text, text_mask = self._text_tokens(condition, x.dtype)
-        image, low_res = self._image_tokens(condition, x.dtype), self._low_res_tokens(condition, x.dtype)
-        parts = [part for part in (pooled, text, time, image, low_res, h_btw) if part is not None]
-        mask = None if text_mask is None else seen_tokens(parts, text, text_mask)
+        tokens = (pooled, told.text, time, told.image, told.low_res, h_btw)
+        parts = [part for part in tokens if part is not None]
+        mask = None if told.text_mask is None else seen_tokens(parts, told.text, told.text_mask)
         h = self.backbone(self.ln_pre(torch.cat(parts, dim=1)), mask)
         out = self.output_proj(self.ln_post(h)[:, -x.shape[1] :])
         return torch.stack(out.chunk(self.config.outputs, dim=-1), dim=1)
+
+    def embed(self, condition: Condition, dtype: torch.dtype = torch.float32) -> ConditionTokens:
+        """The condition as the transformer sees it: the same at all times, so samplers ask once."""
+        text, text_mask = self._text_tokens(condition, dtype)
+        return ConditionTokens(
+            pooled=self._pooled_token(condition, dtype),
+            text=text,
+            text_mask=text_mask,
+            image=self._image_tokens(condition, dtype),
+            low_res=self._low_res_tokens(condition, dtype),
+        )
 
     def _pooled_token(self, condition: Condition, dtype: torch.dtype) -> Float[Tensor, "b 1 w"] | None:
         width = self.config.text_pooled_width

@@ -185,9 +185,10 @@ def prior_denoiser(prior: Prior, condition: Condition, *, guidance: float, clip:
 
 def _single_denoiser(prior: Prior, condition: Condition, clip: float | None) -> Denoiser:
     dtype = prior.input_proj.weight.dtype
+    told = prior.embed(condition, dtype)
 
     def network(x_t: Tensor, t: Tensor) -> Tensor:
         # the state stays in fp32; only the network runs in its own precision
-        return prior(x_t.to(dtype), t, condition)[:, 0].to(x_t.dtype)
+        return prior(x_t.to(dtype), t, told)[:, 0].to(x_t.dtype)
 
     return discrete_denoiser(network, prior.diffusion, clip=clip)

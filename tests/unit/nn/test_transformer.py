@@ -1,18 +1,23 @@
 """Attention: the fast forms against written-out ones, forward and backward; the blocks around it."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from shapewright.nn import transformer
 from shapewright.nn.transformer import (
     MLP,
     CrossAttention,
     CrossAttentionBlock,
+    Linear,
     SelfAttention,
     SelfAttentionBlock,
     Transformer,
     attend,
+    attend_by_head,
     attend_explicitly,
     blocks_of,
 )
@@ -51,6 +56,58 @@ def test_the_fused_kernel_is_the_written_out_form_forward_and_backward(
     backward = [torch.autograd.grad((out * weight).sum(), parts) for out in (plain, fused)]
     for ours, theirs in zip(*backward, strict=True):
         torch.testing.assert_close(ours, theirs, **CLOSE)
+
+
+@pytest.mark.parametrize(("batch", "queries", "keys"), [(1, 5, 5), (2, 300, 260)])
+def test_head_by_head_is_the_written_out_form(batch: int, queries: int, keys: int) -> None:
+    q, k, v = (part.detach().transpose(1, 2) for part in qkv(batch, queries, keys))
+    plain = attend_explicitly(q, k, v, None)
+    torch.testing.assert_close(attend_by_head(q, k, v), plain, **CLOSE)
+    lowered = attend_by_head(q.bfloat16(), k.bfloat16(), v.bfloat16())
+    assert lowered.dtype == torch.bfloat16
+    # scores here are of size 10 and rounded to 8 bits: weights are off by up to 10 * 2^-9 of themselves
+    assert (lowered - plain).norm() / plain.norm() < 10 * 2**-9
+
+
+@pytest.mark.parametrize(
+    ("amx", "dtype", "tokens", "masked", "expected"),
+    [
+        (False, torch.bfloat16, 256, False, True),
+        (True, torch.bfloat16, 256, False, False),
+        (False, torch.float32, 256, False, False),
+        (False, torch.bfloat16, 255, False, False),
+        (False, torch.bfloat16, 256, True, False),
+    ],
+)
+def test_heads_are_taken_one_by_one_where_that_is_faster(
+    monkeypatch: pytest.MonkeyPatch,
+    amx: bool,
+    dtype: torch.dtype,
+    tokens: int,
+    masked: bool,
+    expected: bool,
+) -> None:
+    taken: list[bool] = []
+
+    def spied(*parts: Tensor) -> Tensor:
+        taken.append(True)
+        return attend_by_head(*parts)
+
+    monkeypatch.setattr(transformer, "has_amx", lambda: amx)
+    monkeypatch.setattr(transformer, "attend_by_head", spied)
+    q, k, v = (part.detach().to(dtype) for part in qkv(1, tokens, tokens))
+    attend(q, k, v, some_keys(1, tokens) if masked else None)
+    assert bool(taken) == expected
+    attend(q.requires_grad_(), k, v)  # and never where there is something to learn
+    assert bool(taken) == expected
+
+
+def test_a_lowered_layer_rounds_its_input_and_others_nothing() -> None:
+    layer, x = Linear(6, 4), torch.randn(3, 6, generator=torch.Generator().manual_seed(0))
+    assert layer(x).dtype == torch.float32
+    lowered = deepcopy(layer).bfloat16()
+    assert torch.equal(lowered(x), lowered(x.bfloat16()))
+    assert lowered(x).dtype == torch.bfloat16
 
 
 @pytest.mark.parametrize("masked", [False, True])

@@ -11,6 +11,9 @@ from PIL import Image
 from shapewright import PointEPipeline
 from shapewright.errors import ConfigError, ImageError, ModelError, OutputError, PromptError
 from shapewright.pipeline import save_points_model
+from shapewright.pointe import PointPrior
+from shapewright.prior import Condition
+from shapewright.prior.prior import ConditionTokens
 from tiny_points import ADDED_POINTS, BASE_POINTS, random_points_model, save_clip
 
 KINDS = ("text", "vector", "image", "nothing")
@@ -73,23 +76,37 @@ def test_pictures_are_seen(pipelines: dict[str, PointEPipeline], kind: str, tmp_
     np.testing.assert_allclose(read.cloud.positions, green.cloud.positions, atol=2e-2)
 
 
-def test_the_upsampler_sees_the_picture_too(pipelines: dict[str, PointEPipeline]) -> None:
+def pictures_told(upsampler: PointPrior, monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
+    """From here on, what the upsampler is told of pictures, once for every batch."""
+    seen: list[torch.Tensor] = []
+    embed = upsampler.embed
+
+    def spied(told: Condition, dtype: torch.dtype) -> ConditionTokens:
+        assert told.image_tokens is not None
+        seen.append(told.image_tokens)
+        return embed(told, dtype)
+
+    monkeypatch.setattr(upsampler, "embed", spied)
+    return seen
+
+
+def test_the_upsampler_sees_the_picture_too(
+    pipelines: dict[str, PointEPipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
     upsampler = pipelines["vector"].model.upsampler
     assert upsampler is not None
-    seen: list[torch.Tensor] = []
-    hook = upsampler.register_forward_hook(lambda _m, inputs, _o: seen.append(inputs[2].image_tokens))
+    seen = pictures_told(upsampler, monkeypatch)
     pipelines["vector"].generate(image=pictures()[0])
-    hook.remove()
     assert float(seen[0].abs().sum()) > 0
 
 
-def test_for_a_prompt_the_upsampler_sees_zeros(pipelines: dict[str, PointEPipeline]) -> None:
+def test_for_a_prompt_the_upsampler_sees_zeros(
+    pipelines: dict[str, PointEPipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
     upsampler = pipelines["text"].model.upsampler
     assert upsampler is not None
-    seen: list[torch.Tensor] = []
-    hook = upsampler.register_forward_hook(lambda _m, inputs, _o: seen.append(inputs[2].image_tokens))
+    seen = pictures_told(upsampler, monkeypatch)
     pipelines["text"].generate("bed")
-    hook.remove()
     assert seen[0].shape == (1, 4, 16)
     assert float(seen[0].abs().sum()) == 0
 

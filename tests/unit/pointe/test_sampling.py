@@ -61,15 +61,15 @@ def test_the_base_alone_draws_what_the_upsampler_adds_to(base: PointPrior, upsam
 
 
 def test_the_upsampler_sees_the_coarse_points_with_their_scaling_undone(
-    base: PointPrior, upsampler: PointPrior
+    base: PointPrior, upsampler: PointPrior, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Condition] = []
-    hook = upsampler.register_forward_hook(lambda _module, inputs, _output: seen.append(inputs[2]))
+    embed = upsampler.embed
+    monkeypatch.setattr(upsampler, "embed", lambda told, dtype: seen.append(told) or embed(told, dtype))
     guided = replace(upsampler.stage.sampler, guidance=2.0)
     points = draw_points(
         base, upsampler, text(1), seeds=[1], upsampler_condition=picture(1), upsampler_sampler=guided
     )
-    hook.remove()
     low_res, image = seen[0].low_res, seen[0].image_tokens
     assert low_res is not None
     assert image is not None

@@ -9,9 +9,21 @@ from tyro.conf import UseAppendAction, arg
 
 from shapewright.apps.cli.terminal import Terminal
 
-__all__ = ["AnyFloat", "AnyInt", "AnyPath", "AnySolver", "AnyText", "Command", "Device", "Engine", "Settings"]
+__all__ = [
+    "AnyFloat",
+    "AnyInt",
+    "AnyPath",
+    "AnySolver",
+    "AnyText",
+    "Command",
+    "Device",
+    "Engine",
+    "Precision",
+    "Settings",
+]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "fp32", "bf16"]
 Engine = Literal["local", "ray"]
 # prior.Solver again: its module imports torch, which help must not wait for (a test compares the two)
 Solver = Literal["heun", "dpm", "euler", "dpmpp2m", "dpmpp3m", "unipc"]

@@ -8,7 +8,6 @@ import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Literal
 
 from shapewright.apps.cli.command import Command
@@ -119,6 +118,7 @@ def _devices() -> Iterator[Check]:
     try:
         import torch
 
+        from shapewright.nn.processor import cpu_flags
         from shapewright.pipeline.device import choose_device, describe_device
     except ImportError:  # already reported as a missing library
         return
@@ -133,16 +133,6 @@ def _devices() -> Iterator[Check]:
         status="ok" if fast else "note",
         found=f"{torch.backends.cpu.get_cpu_capability()}; {found}",
     )
-
-
-def cpu_flags(path: Path = Path("/proc/cpuinfo")) -> set[str]:
-    """The processor's feature flags, as Linux lists them; empty elsewhere."""
-    if not path.is_file():
-        return set()
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if line.startswith("flags"):
-            return set(line.partition(":")[2].split())
-    return set()
 
 
 def _models() -> Iterator[Check]:

@@ -4,7 +4,7 @@ Nothing is loaded: networks are built without weights, only to be counted.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -21,6 +21,7 @@ from shapewright.pipeline.pipeline import BATCH_SIZE
 from shapewright.pipeline.refinement_losses import NERF
 from shapewright.pipeline.refinement_targets import points_alone
 from shapewright.prior import Prior, PriorConfig, SamplerConfig
+from shapewright.prior.precision import lower
 
 __all__ = [
     "Estimate",
@@ -31,7 +32,7 @@ __all__ = [
     "surface_seconds",
 ]
 
-FLOAT = 4  # bytes: networks run in fp32, whatever their file holds
+FLOAT = 4  # bytes: networks run in fp32, whatever their file holds; large priors may be lowered
 
 # ---- time
 # Transformers reach about this share of what plain large matrix products do.
@@ -77,19 +78,25 @@ def estimate_generation(
     count: int,
     sampler: SamplerConfig,
     resolution: int,
+    precision: torch.dtype = torch.float32,
 ) -> Estimate:
-    """Of drawing and writing `count` objects with a model that has a prior."""
+    """Of drawing and writing `count` objects with a model that has a prior; its encoder is not loaded.
+
+    precision: of the prior's large matrices.
+    """
     assert config.prior is not None
     tokens = prior_tokens(config.prior, config.text_tokens)
     drawing = sampling_operations(parameters(config.prior), tokens, sampler)
     surface = 2.0 * field_weights(config.autoencoder.field) * REFINED_SHARE * resolution**3
-    seconds = count * (drawing + surface) / _speed(device) + SECONDS_TO_WRITE * count
+    seconds = count * (drawing / _speed(device, precision) + surface / _speed(device) + SECONDS_TO_WRITE)
     rows = branches(sampler) * min(count, BATCH_SIZE)
     sampling = FLOAT * rows * tokens * config.prior.width * WIDTHS_PER_TOKEN
     sampling += FLOAT * rows * config.prior.latent_tokens * config.prior.latent_channels * STATES_PER_LATENT
     # one after another; encoders are freed before the prior is sampled
     stages = (_conditioner_bytes(config), sampling, BYTES_PER_GRID_POINT * float(resolution) ** 3)
-    return Estimate(seconds=seconds, memory_bytes=PROGRAM_BYTES + _weight_bytes(config) + max(stages))
+    drawn_by = replace(config, autoencoder=replace(config.autoencoder, encoder=None))
+    weights = _weight_bytes(drawn_by, precision)
+    return Estimate(seconds=seconds, memory_bytes=PROGRAM_BYTES + weights + max(stages))
 
 
 def points_seconds(
@@ -178,10 +185,12 @@ def field_weights(config: FieldConfig) -> int:
     return sum(i * o for i, o in zip(config.input_widths, outputs, strict=True))
 
 
-def _weight_bytes(config: ModelConfig) -> float:
+def _weight_bytes(config: ModelConfig, precision: torch.dtype = torch.float32) -> float:
     with torch.device("meta"):
         autoencoder = _count(Autoencoder(config.autoencoder))
-    return FLOAT * (autoencoder + (parameters(config.prior) if config.prior is not None else 0))
+        prior = None if config.prior is None else lower(Prior(config.prior), precision)
+    numbers = () if prior is None else prior.parameters()
+    return FLOAT * autoencoder + sum(part.numel() * part.dtype.itemsize for part in numbers)
 
 
 def _conditioner_bytes(config: ModelConfig) -> float:
@@ -193,14 +202,14 @@ def _count(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def _speed(device: torch.device) -> float:
-    return EFFICIENCY * _operations_per_second(device)
+def _speed(device: torch.device, precision: torch.dtype = torch.float32) -> float:
+    return EFFICIENCY * _operations_per_second(device, precision)
 
 
-def _operations_per_second(device: torch.device) -> float:
+def _operations_per_second(device: torch.device, precision: torch.dtype) -> float:
     """Measured on matrix products that take a few milliseconds; the best of a few."""
     side = PROBE_SIDE if device.type == "cpu" else 8 * PROBE_SIDE
-    matrix = torch.randn(side, side, device=device)
+    matrix = torch.randn(side, side, device=device, dtype=precision)
     best = float("inf")
     for _ in range(4):
         start = time.perf_counter()

@@ -16,6 +16,7 @@ from shapewright.apps.cli.command import (
     Command,
     Device,
     Engine,
+    Precision,
 )
 from shapewright.apps.cli.generate_points import generate_points
 from shapewright.apps.cli.generation import Part, make_elsewhere
@@ -75,6 +76,8 @@ class Generate(Command):
     """Also write the latent, with prompt, seed and settings, there (.safetensors)."""
     device: Device = "auto"
     """Where to compute: CUDA, Apple's MPS or the CPU, the first there is, unless named."""
+    precision: Precision = "auto"
+    """Of the prior's large matrices: auto takes bf16 for large models where the device computes it fast."""
     mesh: bool = False
     """Of a model that draws point clouds: write the mesh of the points, not the points."""
 
@@ -110,6 +113,8 @@ class Generate(Command):
                 raise ConfigError("--engine ray is for models of latents; point clouds are drawn here.")
             if self.adapter is not None:
                 raise ConfigError(f"--adapter does not go with '{self.model}', which draws point clouds.")
+            if self.precision == "bf16":
+                raise ConfigError(f"'{self.model}' draws point clouds, which is done in fp32 only.")
             return generate_points(self, wishes, jobs, terminal)
         whole = Part(wishes=wishes, seed=self.seed, n=self.n, jobs=jobs, places=self._places(jobs))
         self._announce(wishes, len(jobs), terminal)
@@ -152,13 +157,19 @@ class Generate(Command):
         from shapewright.pipeline.conditioners import require_kind
         from shapewright.pipeline.device import choose_device, describe_device
         from shapewright.pipeline.named_model import config_of
+        from shapewright.pipeline.precision import choose_precision
 
         config = config_of(self.model)
         require_kind(config, wishes.kind)
         device = choose_device(self.device)
         sampler = config.sampling(steps=self.steps, guidance=self.guidance, solver=self.solver)
         needs = estimate_generation(
-            config, device, count=objects, sampler=sampler, resolution=self.resolution
+            config,
+            device,
+            count=objects,
+            sampler=sampler,
+            resolution=self.resolution,
+            precision=choose_precision(self.precision, device, config.prior),
         )
         place = "a Ray cluster" if self.engine == "ray" else describe_device(device)
         terminal.say(
@@ -172,7 +183,12 @@ class Generate(Command):
         from shapewright.pipeline import Pipeline
 
         return Pipeline.from_pretrained(
-            self.model, adapter=self.adapter, device=self.device, keep_encoders=False
+            self.model,
+            adapter=self.adapter,
+            device=self.device,
+            precision=self.precision,
+            with_encoder=False,
+            keep_encoders=False,
         )
 
     def draw(self, part: Part, pipeline: "Pipeline", terminal: Terminal) -> "list[Asset]":

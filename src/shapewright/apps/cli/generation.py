@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shapewright.apps.cli.command import Precision
 from shapewright.apps.cli.outputs import Job
 from shapewright.apps.cli.terminal import Terminal
 from shapewright.apps.cli.wishes import Wishes
@@ -92,13 +93,15 @@ def _anywhere(part: Part) -> Part:
 def make_part(command: Generate, part: Part) -> list[Job]:
     """Draw and write one part, in whatever process; returns the jobs whose fields had no surface."""
     silent = Terminal(as_json=True)
-    pipeline = opened(command.model, command.adapter, command.device)
+    pipeline = opened(command.model, command.adapter, command.device, command.precision)
     return command.write(part, command.draw(part, pipeline, silent), silent)
 
 
 @lru_cache(maxsize=1)
-def opened(model: str, adapter: Path | None, device: str) -> Pipeline:
+def opened(model: str, adapter: Path | None, device: str, precision: Precision) -> Pipeline:
     """A worker's pipeline, kept from part to part."""
     from shapewright.pipeline import Pipeline
 
-    return Pipeline.from_pretrained(model, adapter=adapter, device=device)
+    return Pipeline.from_pretrained(
+        model, adapter=adapter, device=device, precision=precision, with_encoder=False
+    )

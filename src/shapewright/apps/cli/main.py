@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from shapewright.apps.cli.bench import Bench
 from shapewright.apps.cli.command import Command
 from shapewright.apps.cli.data import Data
 from shapewright.apps.cli.doctor import Doctor
@@ -41,6 +42,7 @@ AnyCommand = (
     | Annotated[Finetune, tyro.conf.subcommand("finetune")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Models, tyro.conf.subcommand("models")]
+    | Annotated[Bench, tyro.conf.subcommand("bench")]
     | Annotated[Parity, tyro.conf.subcommand("parity")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
 )

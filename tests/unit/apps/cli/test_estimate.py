@@ -1,5 +1,7 @@
 """What a command will take, from a config alone."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -78,7 +80,7 @@ def test_the_published_models_fit_into_eight_gigabytes(config: ModelConfig) -> N
 
 def test_more_work_takes_longer_and_larger_work_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     # the device would be measured anew each time, and other programs disturb it
-    monkeypatch.setattr("shapewright.apps.cli.estimate._operations_per_second", lambda _: 1e11)
+    monkeypatch.setattr("shapewright.apps.cli.estimate._operations_per_second", lambda *_: 1e11)
     plain = needs(TEXT)
     assert needs(TEXT, 10).seconds == pytest.approx(10 * plain.seconds)
     assert needs(TEXT, steps=8).seconds < plain.seconds / 6
@@ -87,6 +89,16 @@ def test_more_work_takes_longer_and_larger_work_more_memory(monkeypatch: pytest.
     assert plain.seconds == pytest.approx(127 * 2 * 2 * 3.1e8 * 1026 / 4e10, rel=0.1)
     assert needs(TEXT, 8).memory_bytes > plain.memory_bytes + 2e8
     assert needs(TEXT, resolution=512).memory_bytes > plain.memory_bytes + 2e9
+
+
+def test_bf16_halves_the_memory_of_a_large_prior_and_no_encoder_is_loaded() -> None:
+    sampler = TEXT.sampling()
+    common = {"count": 1, "sampler": sampler, "resolution": 128}
+    plain = estimate_generation(TEXT, CPU, **common).memory_bytes
+    lowered = estimate_generation(TEXT, CPU, **common, precision=torch.bfloat16).memory_bytes
+    assert plain - lowered == pytest.approx(2 * 3.02e8, rel=0.01)  # the published blocks' weights
+    encodes = replace(TEXT, autoencoder=AutoencoderConfig())
+    assert estimate_generation(encodes, CPU, **common).memory_bytes == plain
 
 
 def test_encoding_needs_the_weights_and_what_the_branches_hold() -> None:

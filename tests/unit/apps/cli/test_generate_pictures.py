@@ -61,7 +61,7 @@ def test_each_picture_makes_a_file_of_its_name(
 def test_what_it_takes_is_said_before_the_model_is_loaded(
     shapewright: Shapewright, image_folder: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("shapewright.pipeline.pipeline.model_of", interrupted)

@@ -10,7 +10,6 @@ from command_line import Shapewright
 from file_server import FileServer, file_server
 from official_models import write_official_files
 from shapewright import Pipeline
-from shapewright.apps.cli.doctor import cpu_flags
 from shapewright.models import NamedModel, RemoteFile, named_models, sha256
 
 __all__ = ["file_server"]
@@ -215,9 +214,3 @@ def test_the_doctor_says_what_is_missing_and_what_to_do(
     assert "libGL" in checks["libigl"]["found"]
     assert checks["libigl"]["remedy"] == "pip install --force-reinstall libigl"
     assert "checks found a problem" in outcome.err
-
-
-def test_processor_flags_are_read_as_linux_writes_them(tmp_path: Path) -> None:
-    (tmp_path / "cpuinfo").write_text("model name\t: x\nflags\t\t: fpu amx_bf16 avx512_bf16\nbugs\t:\n")
-    assert cpu_flags(tmp_path / "cpuinfo") == {"fpu", "amx_bf16", "avx512_bf16"}
-    assert cpu_flags(tmp_path / "nothing") == set()
