@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from shapewright.field.config import FIELD_OUTPUTS
 from shapewright.nn.positional_encoding import encode_positions
+from shapewright.nn.processor import has_bf16
 
 __all__ = ["AxisTables", "PreparedField", "fast_dtype"]
 
@@ -91,10 +92,7 @@ def sum_of_rows(tables: AxisTables, nodes: Int[Tensor, "n 3"]) -> Float[Tensor, 
 def fast_dtype(device: torch.device) -> torch.dtype:
     """Half precision where the device computes in it, else fp32."""
     if device.type == "cpu":
-        # torch has no public name for it
-        names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-        quick = any(getattr(torch.cpu, name, bool)() for name in names)
-        return torch.bfloat16 if quick else torch.float32
+        return torch.bfloat16 if has_bf16() else torch.float32
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     return torch.float16

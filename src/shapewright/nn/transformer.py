@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from shapewright.nn.packed_linear import gelu_of
 from shapewright.nn.processor import has_amx
 
 __all__ = [
@@ -107,7 +108,7 @@ class MLP(nn.Module):
         self.c_proj = Linear(hidden or 4 * width, width)
 
     def forward(self, x: Float[Tensor, "*b w"]) -> Float[Tensor, "*b w"]:
-        return self.c_proj(F.gelu(self.c_fc(x)))
+        return self.c_proj(gelu_of(self.c_fc, x))
 
 
 class SelfAttention(nn.Module):

@@ -30,7 +30,7 @@ from shapewright.pipeline.named_model import config_of, model_of
 from shapewright.pipeline.precision import Precision, choose_precision
 from shapewright.pipeline.refinement_targets import RefinementTargets, targets_of_mesh
 from shapewright.prior import Condition, SamplerConfig, Solver, sample
-from shapewright.prior.precision import lower, precision_of
+from shapewright.prior.precision import lower, pack, precision_of
 
 __all__ = ["Pipeline"]
 
@@ -63,7 +63,7 @@ class Pipeline:
         self._conditioners = Conditioners(model, self.device, text=text_encoder, image=image_encoder)
         model.autoencoder.to(self.device).eval()
         if model.prior is not None:
-            model.prior.to(self.device).eval()
+            pack(model.prior.to(self.device).eval())
 
     @classmethod
     def from_pretrained(

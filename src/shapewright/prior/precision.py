@@ -10,10 +10,11 @@ import re
 import torch
 from torch import nn
 
+from shapewright.nn.packed_linear import PackedLinear, can_pack
 from shapewright.nn.transformer import Linear
 from shapewright.prior.prior import Prior
 
-__all__ = ["is_lowered", "lower", "precision_of"]
+__all__ = ["is_lowered", "lower", "pack", "precision_of"]
 
 LOWERED = re.compile(r"backbone\.resblocks\.\d+\.(attn|mlp)\.\w+\.(weight|bias)")
 
@@ -32,6 +33,18 @@ def lower(prior: Prior, dtype: torch.dtype) -> Prior:
         if isinstance(layer, Linear):
             for name, parameter in list(layer.named_parameters(recurse=False)):
                 setattr(layer, name, nn.Parameter(parameter.detach().to(dtype), requires_grad=False))
+    return prior
+
+
+def pack(prior: Prior) -> Prior:
+    """The prior itself, lowered layers laid out for this processor where there is a layout for them.
+
+    From then on it only computes: it can be neither saved nor moved.
+    """
+    for module in list(prior.backbone.modules()):
+        for name, layer in list(module.named_children()):
+            if isinstance(layer, Linear) and can_pack(layer):
+                setattr(module, name, PackedLinear(layer))
     return prior
 
 

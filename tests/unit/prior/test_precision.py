@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from shapewright.prior import Condition, Prior, PriorConfig, SamplerConfig, sample
-from shapewright.prior.precision import is_lowered, lower, precision_of
+from shapewright.prior.precision import is_lowered, lower, pack, precision_of
 
 CONFIG = PriorConfig(
     latent_tokens=8, latent_channels=4, width=32, layers=3, heads=2, text_pooled_width=6, text_token_width=7
@@ -87,3 +87,19 @@ def test_a_lowered_prior_on_a_gpu(prior: Prior) -> None:
     with torch.no_grad():
         found = lowered(x.cuda(), t.cuda(), condition(2).to("cuda")).cpu()
         assert off_by(found, prior(x, t, condition(2))) < BF16
+
+
+def test_a_packed_prior_is_the_lowered_one_but_for_rounding(prior: Prior) -> None:
+    x, t = torch.randn(3, 8, 4, generator=torch.Generator().manual_seed(2)), torch.tensor([0, 500, 1023])
+    lowered = lower(deepcopy(prior), torch.bfloat16)
+    with torch.no_grad():
+        expected = lowered(x, t, condition(3))
+        packed = pack(lowered)
+        assert packed is lowered
+        assert off_by(packed(x, t, condition(3)), expected) < BF16
+    assert precision_of(packed) == torch.bfloat16
+
+
+def test_packing_leaves_a_prior_in_fp32_as_it_is(prior: Prior) -> None:
+    before = prior.state_dict()
+    assert pack(prior).state_dict().keys() == before.keys()
