@@ -30,7 +30,8 @@ class RowProjection(nn.Module):
 
     def forward(self, latent_btd: Float[Tensor, "b t d"]) -> Float[Tensor, "b v c"]:
         rows, channels, _ = self.weight.shape
-        weight_trd = self.weight.reshape(self.tokens, -1, self.weight.shape[-1])
+        # large models keep it as it is stored, which may be half precision: one at a time is widened
+        weight_trd = self.weight.to(latent_btd.dtype).reshape(self.tokens, -1, self.weight.shape[-1])
         h_tbr = torch.bmm(latent_btd.transpose(0, 1), weight_trd.transpose(1, 2))
         h_bvc = h_tbr.transpose(0, 1).reshape(-1, rows, channels)
         return self.norm(h_bvc) + self.bias

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import shorten
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,7 +15,7 @@ from shapewright.atomic_file import replacing
 from shapewright.errors import ModelError
 from shapewright.models import CONFIG_FILE, POINTS_FORMAT, WEIGHTS_FILE, sha256
 
-__all__ = ["filled", "read_content", "read_parts", "verify", "write_folder"]
+__all__ = ["Wish", "filled", "read_content", "read_parts", "verify", "write_folder"]
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -59,20 +59,24 @@ def read_content(folder: Path, format: str) -> dict[str, Any]:
     return content
 
 
-def in_fp32(name: str) -> torch.dtype | None:
+Wish = torch.dtype | Literal["mapped"] | None
+"""In which precision to read a weight; 'mapped' leaves it in the file as it is; None leaves it out."""
+
+
+def in_fp32(name: str) -> Wish:
     """The usual wish of `read_parts`."""
     return torch.float32
 
 
 def read_parts(
-    folder: Path, names: Sequence[str], wanted: Callable[[str], torch.dtype | None] = in_fp32
+    folder: Path, names: Sequence[str], wanted: Callable[[str], Wish] = in_fp32
 ) -> dict[str, dict[str, Tensor]]:
     """The weights, sorted into the parts that their names begin with.
 
-    wanted: the precision to read a weight in, by its whole name; None leaves it out.
-    The file is mapped anew for each, so that memory never holds more than one of them twice; and in fp32
-    each is copied, since products with weights that lie in memory as they do in the file round differently.
-    Weights wanted in half precision, and stored so, stay where they are in the file.
+    wanted: the precision to read a weight in, by its whole name.
+    The file is mapped anew for each, so that memory never holds more than one of them twice. Weights wanted
+    in half precision, and stored so, stay where they are in the file. Those in fp32 are copied, since
+    products with weights that lie in memory as they do in the file round differently.
     Raises: ModelError for a damaged file or a part of another name.
     """
     weights, parts = folder / WEIGHTS_FILE, {part: dict[str, Tensor]() for part in names}
@@ -81,11 +85,12 @@ def read_parts(
             stored = list(file.keys())
         for name in stored:
             part, _, rest = name.partition(".")
-            dtype, place = wanted(name), parts[part]
-            if dtype is None:
+            wish, place = wanted(name), parts[part]
+            if wish is None:
                 continue
             with safe_open(weights, framework="pt") as file:
-                place[rest] = file.get_tensor(name).to(dtype, copy=dtype == torch.float32)
+                tensor = file.get_tensor(name)
+            place[rest] = tensor if wish == "mapped" else tensor.to(wish, copy=wish == torch.float32)
     except (SafetensorError, KeyError) as error:
         raise ModelError(f"The model in '{folder}' cannot be read: {error}") from error
     return parts

@@ -1,5 +1,6 @@
 """A whole model in a folder: config.json, model.safetensors and, for people, README.md."""
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -9,7 +10,7 @@ import torch
 from shapewright.autoencoder import Autoencoder, AutoencoderConfig
 from shapewright.config import from_dict, to_dict
 from shapewright.errors import ConfigError, ModelError
-from shapewright.pipeline.folder_files import filled, read_content, read_parts, verify, write_folder
+from shapewright.pipeline.folder_files import Wish, filled, read_content, read_parts, verify, write_folder
 from shapewright.prior import LatentStatistics, Prior, PriorConfig, SamplerConfig, Solver
 from shapewright.prior.precision import is_lowered
 
@@ -18,6 +19,7 @@ __all__ = ["Model", "ModelConfig", "load_model", "read_config", "save_model", "v
 FORMAT = "shapewright-model-1"
 PARTS = ("autoencoder", "prior", "statistics")
 ENCODER, PRIOR = "autoencoder.encoder.", "prior."
+WRITES_FIELDS = re.compile(r"autoencoder\.field\.latent_to_weights\.projections\.\d+\.weight")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +101,8 @@ def load_model(folder: Path, *, precision: torch.dtype = torch.float32, with_enc
     """Read a model folder; networks are in evaluation mode, on the CPU, in fp32.
 
     precision: of the prior's large matrices, see `prior.precision`; what is stored in that half precision
-    stays in the file, mapped. Without its encoder a model draws and decodes all the same.
+    stays in the file, mapped, and so do then the matrices that write fields, which are used once for an
+    asset, in fp32. Without its encoder a model draws and decodes all the same.
     Memory holds the weights once: networks are built without weights of their own and take those read.
     Raises: ModelError for files that are missing, damaged, or do not fit each other.
     """
@@ -107,9 +110,11 @@ def load_model(folder: Path, *, precision: torch.dtype = torch.float32, with_enc
     config = read_config(folder)
     sizes = config.autoencoder if with_encoder else replace(config.autoencoder, encoder=None)
 
-    def wanted(name: str) -> torch.dtype | None:
+    def wanted(name: str) -> Wish:
         if name.startswith(ENCODER) and not with_encoder:
             return None
+        if WRITES_FIELDS.fullmatch(name) and precision != torch.float32:
+            return "mapped"
         return precision if is_lowered(name.removeprefix(PRIOR)) else torch.float32
 
     parts = read_parts(folder, PARTS, wanted)

@@ -41,10 +41,11 @@ def pack(prior: Prior) -> Prior:
 
     From then on it only computes: it can be neither saved nor moved.
     """
-    for module in list(prior.backbone.modules()):
-        for name, layer in list(module.named_children()):
-            if isinstance(layer, Linear) and can_pack(layer):
-                setattr(module, name, PackedLinear(layer))
+    for block in prior.backbone.resblocks:  # one after the other: memory holds no second prior
+        for module in list(block.modules()):
+            for name, layer in list(module.named_children()):
+                if isinstance(layer, Linear) and can_pack(layer):
+                    setattr(module, name, PackedLinear(layer))
     return prior
 
 

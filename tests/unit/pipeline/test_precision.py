@@ -129,3 +129,17 @@ def test_an_adapter_is_added_before_rounding(
     assert precision_of(found) == torch.bfloat16
     lower(expected.prior, torch.bfloat16)
     assert torch.equal(found.state_dict()[f"{name}.weight"], expected.prior.state_dict()[f"{name}.weight"])
+
+
+def test_what_writes_fields_stays_as_it_is_stored_and_gives_the_same_fields(folder: Path) -> None:
+    whole, mapped = load_model(folder), load_model(folder, precision=torch.bfloat16)
+    sizes, generator = whole.config.autoencoder.field, torch.Generator().manual_seed(0)
+    latent = 2 * torch.rand(2, sizes.latent_tokens, sizes.latent_channels, generator=generator) - 1
+    projection = mapped.autoencoder.field.latent_to_weights.projections[0].get_parameter("weight")
+    assert projection.dtype.itemsize == 2
+    for ours, plain in zip(
+        mapped.autoencoder.field.weights(latent), whole.autoencoder.field.weights(latent), strict=True
+    ):
+        assert ours.dtype == torch.float32
+        # the same numbers, whose products may be summed in another order
+        assert torch.allclose(ours, plain, atol=1e-5)
