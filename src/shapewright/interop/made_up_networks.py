@@ -21,6 +21,8 @@ from shapewright.prior.precision import is_lowered
 __all__ = ["made_up_autoencoder", "made_up_prior"]
 
 SOLID_SHARE, PROBES = 0.2, 512
+# Spread of a density: light ends within a tenth of the box.
+OPAQUE = 20.0
 
 NetworkT = TypeVar("NetworkT", Prior, Autoencoder)
 
@@ -53,12 +55,17 @@ def soften(field: Field) -> None:
 
 @torch.no_grad()
 def give_surface(field: Field) -> None:
-    """A latent of squashed noise is solid in a fifth of the box, as far as its signed distance goes."""
+    """A latent of squashed noise is solid in a fifth of the box: its signed distance, and both densities."""
     generator, sizes = torch.Generator().manual_seed(0), field.config
     latent = torch.tanh(torch.randn(1, sizes.latent_tokens, sizes.latent_channels, generator=generator))
     points = 2 * torch.rand(1, PROBES, 3, generator=generator) - 1
-    raw = field.query(field.weights(latent), points).raw[0, :, 0]
-    field.mlp.linears()[-1].bias[0] -= torch.quantile(raw, 1 - SOLID_SHARE)
+    raw = field.query(field.weights(latent), points).raw[0]
+    last = field.mlp.linears()[-1]
+    last.bias[0] -= torch.quantile(raw[:, 0], 1 - SOLID_SHARE)
+    # the same for both densities, so that fine samples are placed where there is something
+    opaque = OPAQUE / raw[:, 1].std()
+    row, bias = last.weight[1] * opaque, (last.bias[1] - torch.quantile(raw[:, 1], 1 - SOLID_SHARE)) * opaque
+    last.weight[1:3], last.bias[1:3] = row, bias
 
 
 def _filled(build: Callable[[], NetworkT], precision_of: Callable[[str], torch.dtype]) -> NetworkT:

@@ -18,7 +18,7 @@ from shapewright.geometry import cameras, mesh_files
 from shapewright.geometry.cameras import Camera
 from shapewright.geometry.mesh import Mesh
 from shapewright.pipeline.latent_file import LATENT_SUFFIX, Origin, save_latent
-from shapewright.render import FastNerf, MeshRenderer, extract_mesh_fast, render_nerf_image
+from shapewright.render import FastNerf, FastNerfConfig, MeshRenderer, extract_mesh_fast
 from shapewright.render.turntable import save_gif, to_uint8
 
 __all__ = ["Asset", "RenderMode"]
@@ -28,6 +28,8 @@ Color = tuple[float, float, float]
 
 WHITE: Color = (1.0, 1.0, 1.0)
 RESOLUTION = 128
+# Of the published models it is not known how thin their densities are, nor do distances tell what is empty.
+CAREFUL_NERF = FastNerfConfig(fine_samples=32, occupancy_nodes=64)
 
 
 class Asset:
@@ -109,10 +111,7 @@ class Asset:
         Raises: EmptySurfaceError in mode 'mesh'.
         """
         if mode == "nerf":
-            if self._field.config.signed_distance_truncation is not None:
-                return self._fast_nerf.render(camera, background=background)
-            # few samples are enough for the fields that we train; of others that is not known
-            return render_nerf_image(self._field, self._weights, camera, background=background)
+            return self._fast_nerf.render(camera, background=background)
         if resolution not in self._renderers:
             self._renderers[resolution] = MeshRenderer(self.surface(resolution))
         return self._renderers[resolution].render(camera, background=background)
@@ -170,7 +169,8 @@ class Asset:
 
     @cached_property
     def _fast_nerf(self) -> FastNerf:
-        return FastNerf(self._field, self._weights)
+        trained_here = self._field.config.signed_distance_truncation is not None
+        return FastNerf(self._field, self._weights, None if trained_here else CAREFUL_NERF)
 
     @cached_property
     def _weights(self) -> FieldWeights:
