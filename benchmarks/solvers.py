@@ -26,14 +26,12 @@ STEPS = {
     "dpmpp3m": (24, 32),
     "unipc": (12, 16, 24, 32),
 }
-# Neither neighbours in the list nor of one kind.
-EVERY_THIRD = HOUSEHOLD_PROMPTS[1::3]
 
 
 def main() -> None:
     given = arguments()
     pipeline = Pipeline.from_pretrained(given.model, device="cpu")
-    condition, start = inputs(pipeline, given.prompts, given.seeds)
+    condition, start = inputs(pipeline, given.prompts, given.seeds, given.offset)
     exactly = f"{given.reference_steps} steps of {given.reference_solver}"
     print(f"{given.model}: {given.prompts} prompts with {given.seeds} seeds each, against {exactly}")
     for guidance in given.guidance:
@@ -49,6 +47,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--model", default="homeware")
     parser.add_argument("--prompts", type=int, default=8)
+    parser.add_argument("--offset", type=int, default=1, help="of the list, from which every third is taken")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--guidance", type=float, nargs="+", default=[1.0, 3.0, 4.0, 8.0])
     parser.add_argument("--interval", type=float, nargs=2, default=None, metavar=("LOW", "HIGH"))
@@ -59,9 +58,10 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def inputs(pipeline: Pipeline, prompts: int, seeds: int) -> tuple[Condition, Tensor]:
+def inputs(pipeline: Pipeline, prompts: int, seeds: int, offset: int) -> tuple[Condition, Tensor]:
     """Every prompt with every seed: its condition and its noise."""
-    texts = [prompt.text for prompt in EVERY_THIRD[:prompts]]
+    # neither neighbours in the list nor of one kind
+    texts = [prompt.text for prompt in HOUSEHOLD_PROMPTS[offset::3][:prompts]]
     condition = (
         Conditioners(pipeline.model, pipeline.device, text=None, image=None).read_prompts(texts).condition
     )
@@ -77,17 +77,22 @@ def compare(
 ) -> Tensor:
     """Print a table of all solvers; returns the exact solution."""
     exact, _ = solved(
-        pipeline, condition, start, replace(base, method=given.reference_solver, steps=given.reference_steps)
+        pipeline,
+        condition,
+        start,
+        replace(base, method=given.reference_solver, steps=given.reference_steps, levels=None),
     )
     within = f", guided in {base.guidance_interval}" if base.guidance_interval else ""
     print(f"\nguidance {base.guidance:g}{within}\n")
-    print("| solver | steps | evaluations | of branches | error | worst sample | seconds |")
-    print("|---|---|---|---|---|---|---|", flush=True)
+    print("| solver | levels | steps | evaluations | of branches | error | worst sample | seconds |")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
     for method in given.solvers:
         for steps in given.steps or STEPS[method]:
-            config = replace(base, method=method, steps=steps)
-            found, seconds = solved(pipeline, condition, start, config)
-            print(row(config, found, exact, seconds), flush=True)
+            # Karras's noise levels, and the model's own for solvers that are there to be quick
+            for levels in {None: 1} if method == "heun" else dict.fromkeys((None, base.levels)):
+                config = replace(base, method=method, steps=steps, levels=levels)
+                found, seconds = solved(pipeline, condition, start, config)
+                print(row(config, found, exact, seconds), flush=True)
     return exact
 
 
@@ -104,6 +109,7 @@ def row(config: SamplerConfig, found: Tensor, exact: Tensor, seconds: float) -> 
     worst = max(rms(a, b) for a, b in zip(found, exact, strict=True))
     cells: Sequence[str] = (
         config.method,
+        "Karras" if config.levels is None else "own",
         str(config.steps),
         str(config.evaluations),
         str(config.branch_evaluations),

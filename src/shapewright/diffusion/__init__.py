@@ -5,7 +5,12 @@ from shapewright.diffusion.guidance import guided_denoiser, guided_within
 from shapewright.diffusion.losses import DenoisingLoss, denoising_loss
 from shapewright.diffusion.multistep import dpmpp2m, dpmpp3m, unipc
 from shapewright.diffusion.noise import SampleNoise
-from shapewright.diffusion.preconditioning import Denoiser, discrete_denoiser, karras_sigmas
+from shapewright.diffusion.preconditioning import (
+    Denoiser,
+    discrete_denoiser,
+    interpolated_sigmas,
+    karras_sigmas,
+)
 from shapewright.diffusion.samplers import Churn, dpm, euler, heun
 from shapewright.diffusion.schedules import ScheduleConfig
 
@@ -26,6 +31,7 @@ __all__ = [
     "guided_denoiser",
     "guided_within",
     "heun",
+    "interpolated_sigmas",
     "karras_sigmas",
     "unipc",
 ]

@@ -1,6 +1,6 @@
 """A discrete-time network seen as a denoiser of x + sigma * noise (Karras et al., 2022)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from shapewright.diffusion.discrete import DiscreteDiffusion
 
-__all__ = ["Denoiser", "Network", "discrete_denoiser", "karras_sigmas"]
+__all__ = ["Denoiser", "Network", "discrete_denoiser", "interpolated_sigmas", "karras_sigmas"]
 
 # (x at noise level sigma, sigma) -> estimate of x_0
 Denoiser = Callable[[Tensor, float], Tensor]
@@ -23,6 +23,21 @@ def karras_sigmas(
     ramp = torch.linspace(0, 1, steps, dtype=torch.float64)
     high, low = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
     sigmas = (high + ramp * (low - high)) ** rho
+    return torch.cat([sigmas, torch.zeros(1, dtype=torch.float64)])
+
+
+def interpolated_sigmas(steps: int, levels: Sequence[float]) -> Float[Tensor, " steps_and_zero"]:
+    """`steps` noise levels evenly along the `levels`, log-linearly in between, then 0.
+
+    Source: Sabour et al. (2024), "Align your steps", section 4.
+    """
+    if steps == 1:
+        return torch.tensor([levels[0], 0.0], dtype=torch.float64)
+    logs = torch.tensor(levels, dtype=torch.float64).log()
+    place = torch.linspace(0, len(levels) - 1, steps, dtype=torch.float64)
+    before = place.long().clamp(max=len(levels) - 2)
+    sigmas = torch.lerp(logs[before], logs[before + 1], place - before).exp()
+    sigmas[0], sigmas[-1] = levels[0], levels[-1]  # to the last bit
     return torch.cat([sigmas, torch.zeros(1, dtype=torch.float64)])
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -21,6 +22,7 @@ from shapewright.diffusion import (
     guided_denoiser,
     guided_within,
     heun,
+    interpolated_sigmas,
     karras_sigmas,
     unipc,
 )
@@ -45,6 +47,8 @@ class SamplerConfig:
     `method` is the solver; dpmpp2m, dpmpp3m and unipc take one evaluation a step where heun takes two, and
     no churn, which would part a step from the estimates before it. `guidance_interval` are the lowest and
     the highest sigma at which there is guidance (a guidance of 1 elsewhere); None is everywhere.
+    `levels` are noise levels measured to be good, from sigma_max to sigma_min, through which those of any
+    number of steps are interpolated (Sabour et al. (2024), "Align your steps"); None: Karras's, by `rho`.
     """
 
     steps: int = 64
@@ -56,6 +60,7 @@ class SamplerConfig:
     churn: float = 0.0
     clip: float | None = 1.0
     guidance_interval: tuple[float, float] | None = None
+    levels: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -82,6 +87,14 @@ class SamplerConfig:
                     f"the guidance interval must be 0 <= lowest <= highest, got {low} and {high}"
                 )
 
+        if self.levels is not None:
+            falling = all(after < before for before, after in pairwise(self.levels))
+            ends = (self.sigma_max, self.sigma_min)
+            if len(self.levels) < 2 or not falling or (self.levels[0], self.levels[-1]) != ends:
+                raise ConfigError(
+                    f"the noise levels must fall from sigma_max to sigma_min, {ends}, got {self.levels}"
+                )
+
     @property
     def evaluations(self) -> int:
         """How often the prior is called."""
@@ -97,6 +110,8 @@ class SamplerConfig:
 
     def sigmas(self) -> Float[Tensor, " steps_and_zero"]:
         """The noise levels between the steps, the last of them 0."""
+        if self.levels is not None:
+            return interpolated_sigmas(self.steps, self.levels)
         return karras_sigmas(self.steps, sigma_min=self.sigma_min, sigma_max=self.sigma_max, rho=self.rho)
 
     def evaluated_sigmas(self) -> list[float]:

@@ -18,6 +18,7 @@ from shapewright.diffusion import (
     euler,
     guided_denoiser,
     heun,
+    interpolated_sigmas,
     karras_sigmas,
 )
 from shapewright.errors import ConfigError
@@ -42,6 +43,14 @@ def counted(denoiser: Denoiser) -> tuple[Denoiser, list[float]]:
         return denoiser(x, sigma)
 
     return denoise, calls
+
+
+def test_interpolated_sigmas_go_through_the_levels_and_evenly_between_them() -> None:
+    sigmas = interpolated_sigmas(5, (80.0, 5.0, 0.05))
+    # geometric means in between
+    assert sigmas.tolist() == pytest.approx([80.0, 20.0, 5.0, 0.5, 0.05, 0.0])
+    assert interpolated_sigmas(3, (80.0, 5.0, 0.05)).tolist() == pytest.approx([80.0, 5.0, 0.05, 0.0])
+    assert interpolated_sigmas(1, (80.0, 0.05)).tolist() == [80.0, 0.0]
 
 
 def test_karras_sigmas_fall_from_max_to_min_and_end_with_zero() -> None:

@@ -24,7 +24,16 @@ CLIP_LARGE = "openai/clip-vit-large-patch14"
 # 49 patches of 768 numbers where the large one has 256: a small prior would spend its time on the picture
 CLIP_SMALL, CLIP_SMALL_WIDTH = "openai/clip-vit-base-patch32", 768
 
-SAMPLER = SamplerConfig(steps=24, guidance=4.0, sigma_min=0.02, sigma_max=80.0, clip=4.0)
+# Noise levels found by search on the shipped prior, see benchmarks/solvers.md.
+SAMPLER = SamplerConfig(
+    steps=24,
+    guidance=4.0,
+    sigma_min=0.02,
+    sigma_max=80.0,
+    method="unipc",
+    clip=4.0,
+    levels=(80.0, 27.0, 11.0, 4.7, 1.9, 0.65, 0.22, 0.07, 0.02),
+)
 
 # The paper saw its text prior overfit late in training: after so many validations without a smaller
 # held-out loss a large prior's training ends, and the best model is kept.
