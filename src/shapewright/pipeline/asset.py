@@ -1,9 +1,10 @@
 """One generated or encoded object: a latent, and everything that can be made of it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Unpack
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from shapewright.geometry import cameras, mesh_files
 from shapewright.geometry.cameras import Camera
 from shapewright.geometry.mesh import Mesh
 from shapewright.pipeline.latent_file import LATENT_SUFFIX, Origin, save_latent
+from shapewright.pipeline.mesh_options import RESOLUTION, MeshChanges, MeshOptions
 from shapewright.render import FastNerf, MeshRenderer, extract_mesh_fast, render_nerf_image
 from shapewright.render.turntable import save_gif, to_uint8
 
@@ -27,7 +29,6 @@ RenderMode = Literal["mesh", "nerf"]
 Color = tuple[float, float, float]
 
 WHITE: Color = (1.0, 1.0, 1.0)
-RESOLUTION = 128
 
 
 class Asset:
@@ -78,12 +79,17 @@ class Asset:
         """
         return mesh_files.to_trimesh(self.surface(resolution))
 
-    def export(self, path: str | Path, *, resolution: int = RESOLUTION) -> None:
+    def export(
+        self, path: str | Path, options: MeshOptions | None = None, **changes: Unpack[MeshChanges]
+    ) -> None:
         """Write the surface: .glb (+Y up, vertex colours, a material that shows them), .ply, .obj or .stl.
 
-        Raises: OutputError for another suffix or a place that cannot be written; EmptySurfaceError.
+        Options are given whole, or one by one: `asset.export("chair.glb", faces=2000)`.
+        Raises: OutputError for another suffix or a place that cannot be written; ConfigError;
+        EmptySurfaceError.
         """
-        mesh_files.save(self.surface(resolution), Path(path))
+        options = replace(options or MeshOptions(), **changes)
+        mesh_files.save(self.surface(options.resolution), Path(path))
 
     def save(self, path: str | Path) -> None:
         """Write the latent with prompt, seed, settings and the model's hash.

@@ -1,11 +1,11 @@
 """`shapewright generate`: prompts or pictures to 3D files."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from tyro.conf import Positional, arg
+from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from shapewright.apps.cli.command import (
     AnyFloat,
@@ -20,6 +20,7 @@ from shapewright.apps.cli.command import (
 )
 from shapewright.apps.cli.generate_points import generate_points
 from shapewright.apps.cli.generation import Part, make_elsewhere
+from shapewright.apps.cli.mesh_flags import MeshFlags
 from shapewright.apps.cli.outputs import Job, plan_outputs
 from shapewright.apps.cli.terminal import Terminal, duration, memory
 from shapewright.apps.cli.wishes import Wishes, read_wishes
@@ -64,8 +65,6 @@ class Generate(Command):
     """How strictly to follow it: 1 plainly, more exaggerates. The model's own if not given."""
     solver: AnySolver = None
     """How steps are taken: heun and dpm evaluate the prior twice in each. The model's own if not given."""
-    resolution: int = 128
-    """Grid points along each side of the box that the surface is taken from."""
     output: str = "{prompt}_{seed}.glb"
     """A file, folder or pattern with {prompt} (a picture's name), {seed}, {index}; .glb, .ply, .obj, .stl."""
     preview: AnyText = None
@@ -88,6 +87,8 @@ class Generate(Command):
     workers: int = 1
     """With --engine ray and no --address: CPUs of this machine that Ray may use."""
 
+    surface: Annotated[MeshFlags, OmitArgPrefixes] = field(default_factory=MeshFlags)
+
     def __post_init__(self) -> None:
         if self.engine != "ray" and self.address is not None:
             raise ConfigError("--address is where a Ray cluster is: add --engine ray.")
@@ -95,8 +96,6 @@ class Generate(Command):
             raise ConfigError(f"--n must be at least 1, not {self.n}.")
         if self.seed < 0:
             raise ConfigError(f"--seed must not be negative, but is {self.seed}.")
-        if not 8 <= self.resolution <= 1024:
-            raise ConfigError(f"--resolution must be in 8..1024, not {self.resolution}.")
 
     def run(self, terminal: Terminal) -> None:
         """Check everything that can be checked, then draw, then write."""
@@ -107,6 +106,7 @@ class Generate(Command):
             foreground_ratio=self.foreground_ratio,
             remove_background=self.remove_background,
         )
+        self.surface.options()  # checked before time is spent
         jobs = wishes.jobs(self.seed, self.n)
         if folder_format(self.model) == POINTS_FORMAT:
             if self.engine == "ray":
@@ -168,7 +168,7 @@ class Generate(Command):
             device,
             count=objects,
             sampler=sampler,
-            resolution=self.resolution,
+            resolution=self.surface.resolution,
             precision=choose_precision(self.precision, device, config.prior),
         )
         place = "a Ray cluster" if self.engine == "ray" else describe_device(device)
@@ -222,11 +222,12 @@ class Generate(Command):
 
     def _write(self, asset: "Asset", paths: dict[str, Path]) -> None:
         """The latent first: should the surface be empty, what was drawn can still be looked at."""
+        options = self.surface.options()
         write: dict[str, Callable[[Path], None]] = {
             "latent": asset.save,
-            "output": lambda path: asset.export(path, resolution=self.resolution),
-            "preview": lambda path: asset.preview(path, resolution=self.resolution),
-            "turntable": lambda path: asset.turntable(path, resolution=self.resolution),
+            "output": lambda path: asset.export(path, options),
+            "preview": lambda path: asset.preview(path, resolution=options.resolution),
+            "turntable": lambda path: asset.turntable(path, resolution=options.resolution),
         }
         for kind, how in write.items():
             if kind in paths:

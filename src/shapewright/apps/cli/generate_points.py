@@ -41,7 +41,7 @@ def generate_points(command: Generate, wishes: Wishes, jobs: Sequence[Job], term
     steps = f"{first.steps} steps" if second is None else f"{first.steps} and {second.steps} steps"
     then = ""
     if command.mesh:
-        then = f", then {duration(surface_seconds(pipeline, command.resolution))} for each mesh"
+        then = f", then {duration(surface_seconds(pipeline, command.surface.resolution))} for each mesh"
     terminal.say(
         f"Drawing {len(jobs)} point cloud{'s' if len(jobs) > 1 else ''} with '{name}' on "
         f"{describe_device(pipeline.device)}, {steps}, guidance {first.guidance:g}: "
@@ -98,8 +98,8 @@ def _write(
         for job, asset, path in zip(jobs, assets, paths, strict=True):
             try:
                 if command.mesh:
-                    asset.surface(command.resolution, progress=_after(advance, job.index, len(jobs)))
-                asset.export(path, mesh=command.mesh, resolution=command.resolution)
+                    asset.surface(command.surface.resolution, progress=_after(advance, job.index, len(jobs)))
+                asset.export(path, mesh=command.mesh, resolution=command.surface.resolution)
             except EmptySurfaceError:  # the others are still wanted
                 empty.append(f"'{job.prompt}' with seed {job.seed}")
             if not command.mesh:

@@ -118,7 +118,7 @@ def test_the_same_prompt_twice_makes_two_files(
         (["a chair", "--latent", "chair.pt"], "what can be written is .safetensors"),
         (["a chair", "--n", "0"], "--n must be at least 1"),
         (["a chair", "--seed", "-1"], "--seed must not be negative"),
-        (["a chair", "--resolution", "4"], "--resolution must be in 8..1024"),
+        (["a chair", "--resolution", "4"], "resolution of the surface must be in 8..1024"),
     ],
 )
 @pytest.mark.parametrize("as_json", [False, True])
