@@ -18,9 +18,10 @@ from shapewright.field import Field, FieldWeights
 from shapewright.geometry import cameras, mesh_files
 from shapewright.geometry.cameras import Camera
 from shapewright.geometry.mesh import Mesh
+from shapewright.pipeline.clean_surface import CleanSurface, clean_surface
 from shapewright.pipeline.latent_file import LATENT_SUFFIX, Origin, save_latent
 from shapewright.pipeline.mesh_options import RESOLUTION, MeshChanges, MeshOptions
-from shapewright.render import FastNerf, MeshRenderer, extract_mesh_fast, render_nerf_image
+from shapewright.render import FastNerf, MeshRenderer, extract_mesh_fast, render_nerf_image, surface_colors
 from shapewright.render.turntable import save_gif, to_uint8
 
 __all__ = ["Asset", "RenderMode"]
@@ -48,6 +49,7 @@ class Asset:
         self._field = field
         self._surfaces: dict[int, Mesh] = {}
         self._renderers: dict[int, MeshRenderer] = {}
+        self._clean: tuple[MeshOptions, CleanSurface] | None = None
 
     def __repr__(self) -> str:
         made_of = f"{self.origin.prompt!r}, seed {self.origin.seed}"
@@ -72,6 +74,24 @@ class Asset:
             self._surfaces[resolution] = extract_mesh_fast(self._field, self._weights, resolution=resolution)
         return self._surfaces[resolution]
 
+    def clean_surface(self, options: MeshOptions) -> CleanSurface:
+        """The surface without specks, simplified and closed as asked, in the box's units; and what was done.
+
+        Vertices that are new have the field's own colours. Kept for the options it was last asked with.
+        Raises: EmptySurfaceError; ConfigError if the surface cannot have so few faces.
+        """
+        if self._clean is None or self._clean[0] != options:
+            self._clean = (options, self._cleaned(options))
+        return self._clean[1]
+
+    def _cleaned(self, options: MeshOptions) -> CleanSurface:
+        surface = self.surface(options.resolution)
+        if not options.moves_vertices:
+            return clean_surface(surface, options)
+        clean = clean_surface(replace(surface, vertex_colors=None), options)
+        colors = surface_colors(self._field, self._weights, clean.mesh.vertices)
+        return replace(clean, mesh=replace(clean.mesh, vertex_colors=colors))
+
     def mesh(self, resolution: int = RESOLUTION):  # the type is trimesh.Trimesh, known to mesh_files only
         """The surface as a trimesh.Trimesh, +Z up, with vertex colours (8 bits, sRGB).
 
@@ -89,7 +109,7 @@ class Asset:
         EmptySurfaceError.
         """
         options = replace(options or MeshOptions(), **changes)
-        mesh_files.save(self.surface(options.resolution), Path(path))
+        mesh_files.save(self.clean_surface(options).mesh, Path(path))
 
     def save(self, path: str | Path) -> None:
         """Write the latent with prompt, seed, settings and the model's hash.
