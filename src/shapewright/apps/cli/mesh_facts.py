@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shapewright.pipeline import Asset, MeshOptions
+    from shapewright.pipeline import Asset, MeshOptions, PointCloudAsset
 
 __all__ = ["MeshFacts", "mesh_facts"]
 
@@ -24,7 +24,7 @@ class MeshFacts:
     values: dict[str, Any]
 
 
-def mesh_facts(asset: Asset, options: MeshOptions, path: Path) -> MeshFacts:
+def mesh_facts(asset: Asset | PointCloudAsset, options: MeshOptions, path: Path) -> MeshFacts:
     """What was done to the mesh in `path`, and whether it can be printed where that is likely asked for."""
     clean = asset.clean_surface(options)
     sentences = list(clean.told)
