@@ -77,9 +77,13 @@ def test_two_latents_have_others_between(
 ) -> None:
     outcome = shapewright(
         *("interpolate", cube_latent, cube_latent, "--count", "3", "--resolution", "16"),
-        *("--model", model_folder, "--output", "way/"),
+        *("--model", model_folder, "--output", "way/", "--faces", "300", "--json"),
     )
     assert outcome.code == 0
+    assert outcome.json["outputs"] == [mesh["output"] for mesh in outcome.json["meshes"]]
+    assert all(
+        mesh["faces"] == len(load(here / mesh["output"]).faces) <= 300 for mesh in outcome.json["meshes"]
+    )
     assert len(list((here / "way").iterdir())) == 3
 
 
