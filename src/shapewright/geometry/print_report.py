@@ -50,9 +50,9 @@ class PrintReport:
         """For people, in one line."""
         length, volume = (" mm", " cm³") if self.in_metres else ("", " cubic units")
         sides = " x ".join(f"{side * self._length_unit:.3g}" for side in self.size)
-        parts = f"{self.parts} part{'' if self.parts == 1 else 's'}"
+        parts = "1 part" if self.parts == 1 else f"{self.parts} parts that do not touch"
         if self.hollows:
-            parts += f" with {self.hollows} hollow{'' if self.hollows == 1 else 's'} inside"
+            parts += f" and {self.hollows} hollow{'' if self.hollows == 1 else 's'} inside"
         told = [f"{'closed' if self.closed else 'not closed'}, {parts}", f"size {sides}{length or ' units'}"]
         if self.volume is not None:
             told.append(f"volume {self.volume * self._volume_unit:.3g}{volume}")

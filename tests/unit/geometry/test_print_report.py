@@ -47,7 +47,7 @@ def test_parts_and_hollows_are_counted() -> None:
     shell = without(ball(0.4, (-0.5, 0, 0)), ball(0.25, (-0.5, 0, 0)))
     report = report_for_printing(surface_of(union(shell, ball(0.3, (0.6, 0, 0)))))
     assert (report.parts, report.hollows) == (2, 1)
-    assert "closed, 2 parts with 1 hollow inside" in report.told()
+    assert "closed, 2 parts that do not touch and 1 hollow inside" in report.told()
 
 
 @pytest.mark.parametrize(
