@@ -1,6 +1,7 @@
 """The public inference API: `Pipeline` makes `Asset`s, `PointEPipeline` point clouds; a model is a folder."""
 
 from shapewright.pipeline.asset import Asset, RenderMode
+from shapewright.pipeline.mesh_options import MeshOptions
 from shapewright.pipeline.model_folder import Model, ModelConfig, load_model, read_config, save_model
 from shapewright.pipeline.pipeline import Pipeline
 from shapewright.pipeline.point_cloud_asset import PointCloudAsset
@@ -9,6 +10,7 @@ from shapewright.pipeline.pointe_pipeline import PointEPipeline
 
 __all__ = [
     "Asset",
+    "MeshOptions",
     "Model",
     "ModelConfig",
     "Pipeline",

@@ -1,9 +1,10 @@
 """One generated or encoded object: a latent, and everything that can be made of it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Unpack
 
 import numpy as np
 import torch
@@ -17,8 +18,10 @@ from shapewright.field import Field, FieldWeights
 from shapewright.geometry import cameras, mesh_files
 from shapewright.geometry.cameras import Camera
 from shapewright.geometry.mesh import Mesh
+from shapewright.pipeline.clean_surface import CleanSurface, clean_surface
 from shapewright.pipeline.latent_file import LATENT_SUFFIX, Origin, save_latent
-from shapewright.render import FastNerf, FastNerfConfig, MeshRenderer, extract_mesh_fast
+from shapewright.pipeline.mesh_options import RESOLUTION, MeshChanges, MeshOptions
+from shapewright.render import FastNerf, FastNerfConfig, MeshRenderer, extract_mesh_fast, surface_colors
 from shapewright.render.turntable import save_gif, to_uint8
 
 __all__ = ["Asset", "RenderMode"]
@@ -27,7 +30,6 @@ RenderMode = Literal["mesh", "nerf"]
 Color = tuple[float, float, float]
 
 WHITE: Color = (1.0, 1.0, 1.0)
-RESOLUTION = 128
 # Of the published models it is not known how thin their densities are, nor do distances tell what is empty.
 CAREFUL_NERF = FastNerfConfig(fine_samples=32, occupancy_nodes=64)
 
@@ -49,6 +51,7 @@ class Asset:
         self._field = field
         self._surfaces: dict[int, Mesh] = {}
         self._renderers: dict[int, MeshRenderer] = {}
+        self._clean: tuple[MeshOptions, CleanSurface] | None = None
 
     def __repr__(self) -> str:
         made_of = f"{self.origin.prompt!r}, seed {self.origin.seed}"
@@ -73,6 +76,25 @@ class Asset:
             self._surfaces[resolution] = extract_mesh_fast(self._field, self._weights, resolution=resolution)
         return self._surfaces[resolution]
 
+    def clean_surface(self, options: MeshOptions) -> CleanSurface:
+        """The surface without specks, simplified and closed as asked, in the box's units; and what was done.
+
+        Vertices that are new have the field's own colours. Kept for the options it was last asked with.
+        Raises: EmptySurfaceError; ConfigError if the surface cannot have so few faces; OutputError if it
+        cannot be made watertight.
+        """
+        if self._clean is None or self._clean[0] != options:
+            self._clean = (options, self._cleaned(options))
+        return self._clean[1]
+
+    def _cleaned(self, options: MeshOptions) -> CleanSurface:
+        surface = self.surface(options.resolution)
+        if not options.moves_vertices:
+            return clean_surface(surface, options)
+        clean = clean_surface(replace(surface, vertex_colors=None), options)
+        colors = surface_colors(self._field, self._weights, clean.mesh.vertices)
+        return replace(clean, mesh=replace(clean.mesh, vertex_colors=colors))
+
     def mesh(self, resolution: int = RESOLUTION):  # the type is trimesh.Trimesh, known to mesh_files only
         """The surface as a trimesh.Trimesh, +Z up, with vertex colours (8 bits, sRGB).
 
@@ -80,12 +102,17 @@ class Asset:
         """
         return mesh_files.to_trimesh(self.surface(resolution))
 
-    def export(self, path: str | Path, *, resolution: int = RESOLUTION) -> None:
+    def export(
+        self, path: str | Path, options: MeshOptions | None = None, **changes: Unpack[MeshChanges]
+    ) -> None:
         """Write the surface: .glb (+Y up, vertex colours, a material that shows them), .ply, .obj or .stl.
 
-        Raises: OutputError for another suffix or a place that cannot be written; EmptySurfaceError.
+        Options are given whole, or one by one: `asset.export("chair.glb", faces=2000)`.
+        Raises: OutputError for another suffix or a place that cannot be written; ConfigError;
+        EmptySurfaceError.
         """
-        mesh_files.save(self.surface(resolution), Path(path))
+        options = replace(options or MeshOptions(), **changes)
+        mesh_files.save(self.clean_surface(options).mesh, Path(path))
 
     def save(self, path: str | Path) -> None:
         """Write the latent with prompt, seed, settings and the model's hash.

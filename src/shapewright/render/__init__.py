@@ -2,7 +2,7 @@
 
 from shapewright.render.differentiable_surface import SurfaceViews, render_surface_views
 from shapewright.render.fast_nerf import FastNerf, FastNerfConfig
-from shapewright.render.fast_surface import extract_mesh_fast
+from shapewright.render.fast_surface import extract_mesh_fast, surface_colors
 from shapewright.render.nerf import NerfConfig, NerfImage, render_nerf, render_nerf_image
 from shapewright.render.nerf_in_parts import render_nerf_in_parts
 from shapewright.render.ray_marks import RayMarks, draw_marks
@@ -25,4 +25,5 @@ __all__ = [
     "render_nerf_image",
     "render_nerf_in_parts",
     "render_surface_views",
+    "surface_colors",
 ]

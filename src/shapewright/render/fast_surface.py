@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -15,7 +16,7 @@ from shapewright.render.distance_grid import SAFETY
 from shapewright.render.sparse_grid import NodeFunction, lattice_steps, sparse_grid
 from shapewright.render.surface import LOWEST_RESOLUTION, closed_surface
 
-__all__ = ["extract_mesh_fast", "fast_distance_grid"]
+__all__ = ["extract_mesh_fast", "fast_distance_grid", "surface_colors"]
 
 SIGNED_DISTANCE, STF_COLOR = slice(0, 1), slice(3, 6)
 # How much half precision changes distances is measured at so many nodes, and the worst of them is
@@ -32,9 +33,14 @@ def extract_mesh_fast(field: Field, weights: FieldWeights, *, resolution: int = 
     """
     grid = fast_distance_grid(field, weights, resolution)
     vertices, faces = closed_surface(grid.cpu().numpy())
-    positions = torch.from_numpy(vertices).to(grid.device)
-    colors = torch.sigmoid(field.prepared(weights, torch.float32).at(positions, STF_COLOR))
-    return Mesh(vertices=vertices, faces=faces, vertex_colors=colors.cpu().numpy())
+    return Mesh(vertices=vertices, faces=faces, vertex_colors=surface_colors(field, weights, vertices))
+
+
+@torch.no_grad()
+def surface_colors(field: Field, weights: FieldWeights, positions: np.ndarray) -> np.ndarray:
+    """The field's colours (N, 3), sRGB in [0, 1], at points (N, 3) on its surface."""
+    places = torch.from_numpy(positions).to(weights[0].device)
+    return torch.sigmoid(field.prepared(weights, torch.float32).at(places, STF_COLOR)).cpu().numpy()
 
 
 @torch.no_grad()

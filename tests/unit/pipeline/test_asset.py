@@ -1,5 +1,6 @@
 """What can be made of a latent."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from shapewright import Asset, Pipeline
 from shapewright.errors import AssetFileError, EmptySurfaceError, OutputError
 from shapewright.geometry.cameras import turntable
 from shapewright.geometry.mesh_files import load
-from shapewright.pipeline import RenderMode
+from shapewright.pipeline import MeshOptions, RenderMode
 from tiny_models import FakeText, random_model
 
 RESOLUTION = 16
@@ -31,10 +32,30 @@ def test_the_mesh_has_colours_and_lies_in_the_box(asset: Asset) -> None:
 
 
 def test_an_exported_file_holds_the_surface(asset: Asset, tmp_path: Path) -> None:
-    asset.export(tmp_path / "chair.glb", resolution=RESOLUTION)
+    asset.export(tmp_path / "chair.glb", resolution=RESOLUTION, smallest_part=0.0)
     read = load(tmp_path / "chair.glb")
     assert len(read.faces) == len(asset.surface(RESOLUTION).faces)
     np.testing.assert_allclose(read.vertices, asset.surface(RESOLUTION).vertices, atol=1e-5)
+
+
+def test_an_exported_file_is_cleaned_as_asked(asset: Asset, tmp_path: Path) -> None:
+    options = MeshOptions(resolution=RESOLUTION, faces=600, smallest_part=0.05)
+    clean = asset.clean_surface(options)
+    assert len(clean.mesh.faces) <= 600
+    assert "small floating part" in clean.told[0]
+    assert asset.clean_surface(MeshOptions(**asdict(options))) is clean
+    asset.export(tmp_path / "chair.glb", options)
+    np.testing.assert_allclose(load(tmp_path / "chair.glb").vertices, clean.mesh.vertices, atol=1e-5)
+
+
+def test_new_vertices_have_the_colours_of_the_field(asset: Asset) -> None:
+    clean = asset.clean_surface(MeshOptions(resolution=RESOLUTION, faces=600)).mesh
+    positions = torch.from_numpy(clean.vertices)
+    with torch.no_grad():
+        field = random_model().autoencoder.field
+        colors = field.query(field.weights(asset.latent[None]), positions[None]).stf_color[0]
+    assert clean.vertex_colors is not None
+    np.testing.assert_allclose(clean.vertex_colors, colors.numpy(), atol=1e-4)
 
 
 @pytest.mark.parametrize("mode", ["mesh", "nerf"])

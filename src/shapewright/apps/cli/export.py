@@ -1,12 +1,14 @@
 """`shapewright export`: a latent to a mesh file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from tyro.conf import Positional, arg
+from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from shapewright.apps.cli.command import AnyText, Command, Device
+from shapewright.apps.cli.mesh_facts import mesh_facts
+from shapewright.apps.cli.mesh_flags import MeshFlags
 from shapewright.apps.cli.outputs import Job, plan_outputs
 from shapewright.apps.cli.terminal import Terminal
 
@@ -21,12 +23,11 @@ class Export(Command):
     """A latent file, from `generate --latent` or `encode`."""
     output: str = "{prompt}.glb"
     """A file, a folder, or a pattern with {prompt}, {seed}; suffix .glb, .ply, .obj or .stl."""
-    resolution: int = 128
-    """Grid points along each side of the box that the surface is taken from."""
     model: AnyText = None
     """The model that made the latent; the one its file names if not given."""
     device: Device = "auto"
     """Where to compute."""
+    surface: Annotated[MeshFlags, OmitArgPrefixes] = field(default_factory=MeshFlags)
 
     def run(self, terminal: Terminal) -> None:
         """Open, take the surface, write."""
@@ -35,15 +36,17 @@ class Export(Command):
         from shapewright.pipeline.device import describe_device
         from shapewright.pipeline.latent_file import load_latent
 
+        options = self.surface.options()
         _, origin = load_latent(self.latent)
         job = Job(prompt=origin.prompt or self.latent.stem, seed=origin.seed or 0, index=0)
         (path,) = plan_outputs(self.output, [job], suffixes=tuple(WRITERS), option="--output")
         pipeline, (asset,) = open_latents([self.latent], model=self.model, device=self.device)
         terminal.say(
-            f"Taking the surface of '{self.latent}' on a grid of {self.resolution}^3 on "
+            f"Taking the surface of '{self.latent}' on a grid of {options.resolution}^3 on "
             f"{describe_device(pipeline.device)}: a few seconds."
         )
-        asset.export(path, resolution=self.resolution)
-        mesh = asset.surface(self.resolution)
-        facts = {"output": str(path), "vertices": len(mesh.vertices), "faces": len(mesh.faces)}
-        terminal.result(facts, str(path))
+        asset.export(path, options)
+        facts = mesh_facts(asset, options, path)
+        for sentence in facts.sentences:
+            terminal.say(sentence)
+        terminal.result({"output": str(path), **facts.values}, str(path))

@@ -1,11 +1,11 @@
 """`shapewright generate`: prompts or pictures to 3D files."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from tyro.conf import Positional, arg
+from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from shapewright.apps.cli.command import (
     AnyFloat,
@@ -19,7 +19,9 @@ from shapewright.apps.cli.command import (
     Precision,
 )
 from shapewright.apps.cli.generate_points import generate_points
-from shapewright.apps.cli.generation import Part, make_elsewhere
+from shapewright.apps.cli.generation import Part, Written, make_elsewhere
+from shapewright.apps.cli.mesh_facts import MeshFacts, mesh_facts
+from shapewright.apps.cli.mesh_flags import MeshFlags
 from shapewright.apps.cli.outputs import Job, plan_outputs
 from shapewright.apps.cli.terminal import Terminal, duration, memory
 from shapewright.apps.cli.wishes import Wishes, read_wishes
@@ -64,8 +66,6 @@ class Generate(Command):
     """How strictly to follow it: 1 plainly, more exaggerates. The model's own if not given."""
     solver: AnySolver = None
     """How steps are taken: heun and dpm evaluate the prior twice in each. The model's own if not given."""
-    resolution: int = 128
-    """Grid points along each side of the box that the surface is taken from."""
     output: str = "{prompt}_{seed}.glb"
     """A file, folder or pattern with {prompt} (a picture's name), {seed}, {index}; .glb, .ply, .obj, .stl."""
     preview: AnyText = None
@@ -88,6 +88,8 @@ class Generate(Command):
     workers: int = 1
     """With --engine ray and no --address: CPUs of this machine that Ray may use."""
 
+    surface: Annotated[MeshFlags, OmitArgPrefixes] = field(default_factory=MeshFlags)
+
     def __post_init__(self) -> None:
         if self.engine != "ray" and self.address is not None:
             raise ConfigError("--address is where a Ray cluster is: add --engine ray.")
@@ -95,8 +97,6 @@ class Generate(Command):
             raise ConfigError(f"--n must be at least 1, not {self.n}.")
         if self.seed < 0:
             raise ConfigError(f"--seed must not be negative, but is {self.seed}.")
-        if not 8 <= self.resolution <= 1024:
-            raise ConfigError(f"--resolution must be in 8..1024, not {self.resolution}.")
 
     def run(self, terminal: Terminal) -> None:
         """Check everything that can be checked, then draw, then write."""
@@ -107,6 +107,7 @@ class Generate(Command):
             foreground_ratio=self.foreground_ratio,
             remove_background=self.remove_background,
         )
+        self.surface.options()  # checked before time is spent
         jobs = wishes.jobs(self.seed, self.n)
         if folder_format(self.model) == POINTS_FORMAT:
             if self.engine == "ray":
@@ -119,10 +120,10 @@ class Generate(Command):
         whole = Part(wishes=wishes, seed=self.seed, n=self.n, jobs=jobs, places=self._places(jobs))
         self._announce(wishes, len(jobs), terminal)
         if self.engine == "ray":
-            empty = make_elsewhere(self, whole, terminal)
+            written = make_elsewhere(self, whole, terminal)
         else:
-            empty = self.write(whole, self.draw(whole, self._pipeline(), terminal), terminal)
-        if empty:
+            written = self.write(whole, self.draw(whole, self._pipeline(), terminal), terminal)
+        if empty := written.empty:
             named = ", ".join(f"'{job.prompt}' with seed {job.seed}" for job in empty)
             raise EmptySurfaceError(
                 f"{len(empty)} of {_counted(len(jobs))} came out without a surface: {named}; "
@@ -131,8 +132,12 @@ class Generate(Command):
         places = whole.places
         files = [{kind: str(paths[job.index]) for kind, paths in places.items()} for job in jobs]
         results = [
-            {**wishes.asked(job.index // self.n), "seed": job.seed, **files[job.index]} for job in jobs
+            {**wishes.asked(job.index // self.n), "seed": job.seed, **files[job.index], **facts.values}
+            for job, facts in zip(jobs, written.facts, strict=True)
         ]
+        for job, facts in zip(jobs, written.facts, strict=True):
+            for sentence in facts.sentences:
+                terminal.say(f"{files[job.index]['output']}: {sentence}")
         terminal.result({"objects": results}, "\n".join(path for row in files for path in row.values()))
 
     def _places(self, jobs: Sequence[Job]) -> dict[str, list[Path]]:
@@ -168,7 +173,7 @@ class Generate(Command):
             device,
             count=objects,
             sampler=sampler,
-            resolution=self.resolution,
+            resolution=self.surface.resolution,
             precision=choose_precision(self.precision, device, config.prior),
         )
         place = "a Ray cluster" if self.engine == "ray" else describe_device(device)
@@ -208,25 +213,29 @@ class Generate(Command):
                 progress=advance,
             )
 
-    def write(self, part: Part, assets: "Sequence[Asset]", terminal: Terminal) -> list[Job]:
-        """Write a part's files; returns the jobs whose fields have no surface, for the others are wanted."""
+    def write(self, part: Part, assets: "Sequence[Asset]", terminal: Terminal) -> Written:
+        """Write a part's files, also where some of its fields have no surface, for the others are wanted."""
         empty: list[Job] = []
+        facts: list[MeshFacts] = []
         with terminal.progress("Writing") as advance:
             for row, (job, asset) in enumerate(zip(part.jobs, assets, strict=True)):
                 try:
-                    self._write(asset, {kind: paths[row] for kind, paths in part.places.items()})
+                    paths = {kind: paths[row] for kind, paths in part.places.items()}
+                    self._write(asset, paths)
+                    facts.append(mesh_facts(asset, self.surface.options(), paths["output"]))
                 except EmptySurfaceError:
                     empty.append(job)
                 advance(row + 1, len(part.jobs))
-        return empty
+        return Written(empty=empty, facts=facts)
 
     def _write(self, asset: "Asset", paths: dict[str, Path]) -> None:
         """The latent first: should the surface be empty, what was drawn can still be looked at."""
+        options = self.surface.options()
         write: dict[str, Callable[[Path], None]] = {
             "latent": asset.save,
-            "output": lambda path: asset.export(path, resolution=self.resolution),
-            "preview": lambda path: asset.preview(path, resolution=self.resolution),
-            "turntable": lambda path: asset.turntable(path, resolution=self.resolution),
+            "output": lambda path: asset.export(path, options),
+            "preview": lambda path: asset.preview(path, resolution=options.resolution),
+            "turntable": lambda path: asset.turntable(path, resolution=options.resolution),
         }
         for kind, how in write.items():
             if kind in paths:
