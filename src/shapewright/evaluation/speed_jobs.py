@@ -23,6 +23,8 @@ from shapewright.render import extract_mesh, render_nerf_image
 __all__ = ["decode_job", "encode_job", "generate_job", "prior_job", "render_job"]
 
 PROMPT, TEXT_TOKENS, IMAGE_TOKENS = "a wooden chair", 8, 256
+# Enough for something that looks like what it should.
+QUICK_STEPS = 12
 
 
 def prior_job(prior: Prior, plain: Prior | None, sampler: SamplerConfig, *, batch: int = 1) -> Job:
@@ -63,7 +65,7 @@ def generate_job(
 
 def decode_job(pipeline: Pipeline, *, resolution: int, compare: bool) -> Job:
     """A latent to its coloured mesh; the plain twin asks the field at every point of the grid."""
-    latent, field = made_up_asset(pipeline).latent, pipeline.model.autoencoder.field
+    latent, field = some_asset(pipeline).latent, pipeline.model.autoencoder.field
 
     def ours() -> object:  # an asset keeps its surface, so each run has its own
         return pipeline.asset(latent, prompt="", seed=None, settings={}).surface(resolution)
@@ -90,7 +92,7 @@ def render_job(
     """
     if compare and mode == "mesh":
         raise ConfigError("Views of meshes have no plain twin: leave out --compare-plain or add --mode nerf.")
-    asset, field = made_up_asset(pipeline), pipeline.model.autoencoder.field
+    asset, field = some_asset(pipeline), pipeline.model.autoencoder.field
     camera = cameras.turntable(8, size_px=size_px)[1]
     if mode == "mesh":
         asset.surface(resolution)
@@ -157,8 +159,10 @@ def made_up_condition(config: PriorConfig, batch: int) -> Condition:
     )
 
 
-def made_up_asset(pipeline: Pipeline) -> Asset:
-    """A latent of the size and spread of the model's own."""
+def some_asset(pipeline: Pipeline) -> Asset:
+    """A sample of a model that reads prompts; else a latent of the size and spread of the model's own."""
+    if pipeline.model.prior is not None and pipeline.model.config.text is not None:
+        return pipeline.generate(PROMPT, steps=QUICK_STEPS)[0]
     sizes, statistics = pipeline.model.config.autoencoder.field, pipeline.model.statistics
     noise = torch.randn(
         sizes.latent_tokens, sizes.latent_channels, generator=torch.Generator().manual_seed(0)

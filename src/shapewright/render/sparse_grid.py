@@ -1,8 +1,8 @@
 """Signed distance on a regular grid where the surface can be, asked for by node, in two precisions.
 
-A fast look (`rough`) at every fourth node, then at every second one of the blocks that may hold surface,
-bounds where the surface can be; the nodes next to it are asked for exactly. `distance_grid` has the plain
-twins.
+A fast look (`rough`) at every fourth node, then at every second one and at last at every one of the blocks
+that may hold surface, finds it; the ends of the edges that it crosses are asked for exactly. `distance_grid`
+has the plain twins.
 
 What is certain: both ends of every edge of the grid that the surface crosses hold exact values, so a piece of
 surface that is found at all is found whole, as the dense grid has it. What is measured, not proved: that no
@@ -76,29 +76,29 @@ def sparse_grid(
     grid, known = interpolate(grid), spread(known)
     unsure = torch.where(known, grid.abs() <= margin, grid.abs() < allowed)
     inside_box = (slice(resolution),) * 3
-    return followed(grid[inside_box].contiguous(), unsure[inside_box].contiguous(), exact)
+    grid, known, unsure = (part[inside_box].contiguous() for part in (grid, known, unsure))
+    fill(grid, unsure & ~known, rough, 1)
+    return followed(grid, unsure | known, exact, margin)
 
 
 def dense(
     rough: NodeFunction, exact: NodeFunction, resolution: int, device: torch.device, margin: float
 ) -> Float[Tensor, "n n n"]:
-    """All nodes roughly, and exactly where the sign is in doubt."""
-    grid = rough(torch.nonzero(torch.ones((resolution,) * 3, dtype=torch.bool, device=device)))
-    grid = grid.view((resolution,) * 3)
-    if margin > 0:
-        fill(grid, grid.abs() <= margin, exact, 1)
-    return grid
+    """All nodes roughly, and exactly where it matters."""
+    known = torch.ones((resolution,) * 3, dtype=torch.bool, device=device)
+    return followed(rough(torch.nonzero(known)).view(known.shape), known, exact, margin)
 
 
 def followed(
-    grid: Float[Tensor, "n n n"], unsure: Bool[Tensor, "n n n"], exact: NodeFunction
+    grid: Float[Tensor, "n n n"], known: Bool[Tensor, "n n n"], exact: NodeFunction, margin: float
 ) -> Float[Tensor, "n n n"]:
-    """Exact values at the unsure nodes, then at all nodes next to the surface, wherever it leads."""
-    found = torch.zeros_like(unsure)
-    while bool(unsure.any()):
+    """Exact values where roughness could change the sign, and next to the surface, wherever it leads."""
+    unsure = known & (grid.abs() <= margin) | ends_of_crossed_edges(grid)
+    found = known if margin == 0 else torch.zeros_like(known)  # nothing is rough then
+    while bool((unsure := unsure & ~found).any()):
         fill(grid, unsure, exact, 1)
-        found |= unsure
-        unsure = ends_of_crossed_edges(grid) & ~found
+        found = found | unsure
+        unsure = ends_of_crossed_edges(grid)
     return grid
 
 

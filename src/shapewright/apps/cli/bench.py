@@ -173,7 +173,7 @@ class Decode(OfModel):
     def job(self) -> "tuple[Job, dict[str, Any]]":
         from shapewright.evaluation.speed_jobs import decode_job
 
-        pipeline = self.loaded(self.precision, with_prior=False)
+        pipeline = self.loaded(self.precision, with_prior=False)  # of random-300m, whose samples are noise
         job = decode_job(pipeline, resolution=self.resolution, compare=self.compare_plain)
         return job, {**self.about(pipeline), "resolution": self.resolution}
 

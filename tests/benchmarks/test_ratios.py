@@ -1,0 +1,31 @@
+"""The benchmarks in small: no fast path has become half as fast as it was, beside its plain twin."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "ratios.py"
+
+
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("ratios", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+RATIOS = script()
+
+
+@pytest.mark.parametrize("name", list(RATIOS.JOBS))
+def test_ratio_is_at_least_half_of_what_is_recorded(name: str) -> None:
+    if name not in RATIOS.recorded():
+        pytest.skip(f"no record of '{name}' yet")
+    lowest = RATIOS.recorded()[name] / 2
+    job = RATIOS.JOBS[name]()
+    # a second look where the machine was busy with something else
+    assert RATIOS.ratio(job) >= lowest or RATIOS.ratio(job, runs=9) >= lowest
