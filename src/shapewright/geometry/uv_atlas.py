@@ -28,6 +28,7 @@ PACKING_CELLS = 256
 # Packing on N cells a side comes out at up to 2 N.
 PACKING_GROWTH = 2.0
 MOST_LAYERS = 4
+NO_CHART = 0xFFFFFFFF  # xatlas's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,21 +49,42 @@ def unwrap(vertices: np.ndarray, faces: np.ndarray, *, size_px: int, padding_px:
     source, chart_faces, chart_of = _split(charts, faces)
     flat, _ = _seen_along(axes[chart_of], vertices[source])
     spaced = _apart(flat, chart_of)
+    uvs = _packed(_apart(flat, chart_of), chart_faces, size_px, padding_px)
+    # off the border: many viewers repeat the texture there, and would mix in the other side
+    uvs = 1 / size_px + uvs * (1 - 2 / size_px)
+    return UvAtlas(uvs=uvs.astype(np.float32), source=source, faces=chart_faces)
+
+
+def _packed(flat: np.ndarray, faces: np.ndarray, size_px: int, padding_px: float) -> np.ndarray:
+    """The charts of a layout (T, 2) moved close together in the unit square."""
     cells = min(size_px, PACKING_CELLS)
     atlas = xatlas.Atlas()
-    atlas.add_uv_mesh(spaced.astype(np.float32), chart_faces.astype(np.uint32))
+    atlas.add_uv_mesh(flat.astype(np.float32), faces.astype(np.uint32))
     options = xatlas.PackOptions()
     options.resolution = cells
     options.padding = math.ceil(padding_px * PACKING_GROWTH * cells / size_px)
     options.bruteForce = True
     atlas.generate(xatlas.ChartOptions(), options)
-    index, packed_faces, uvs = atlas.get_mesh(0)
-    scale = np.array([atlas.width, atlas.height]) / max(atlas.width, atlas.height)
-    return UvAtlas(
-        uvs=(uvs * scale).astype(np.float32),
-        source=source[index.astype(np.int64)],
-        faces=packed_faces.astype(np.int64),
-    )
+    index, _, uvs = atlas.get_mesh(0)
+    chart_of = atlas.get_mesh_vertex_assignment(0)[1]
+    assert len(index) == len(flat), "each chart has vertices of its own"
+    uvs = uvs[np.argsort(index)] * [atlas.width, atlas.height] / max(atlas.width, atlas.height)
+    return _closed_up(uvs, chart_of[np.argsort(index)] != NO_CHART, faces)
+
+
+def _closed_up(uvs: np.ndarray, packed: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """xatlas leaves out triangles without an area: their corners are put where another of theirs is."""
+    uvs, packed = uvs.copy(), packed.copy()
+    while True:
+        halves = faces[packed[faces].any(axis=1) & ~packed[faces].all(axis=1)]
+        if not len(halves):
+            uvs[~packed] = 0.0
+            return uvs
+        known = halves[np.arange(len(halves)), packed[halves].argmax(axis=1)]
+        for corner in halves.T:
+            new = ~packed[corner]
+            uvs[corner[new]] = uvs[known[new]]
+        packed[halves] = True
 
 
 def face_charts(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,52 @@
+"""Wavefront OBJ files: with a material and its texture beside them, or with colours at the vertices."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shapewright.geometry.mesh import Mesh, Texture, vertex_normals
+from shapewright.geometry.texture_file import png_bytes
+
+__all__ = ["obj_files"]
+
+MATERIAL = "asset"
+
+
+def obj_files(mesh: Mesh, stem: str) -> dict[str, bytes]:
+    """The files of `mesh` (already +Y up) by suffix: .obj, and with a texture .mtl and .png of the same stem.
+
+    Without a texture colours follow the coordinates, as Blender and MeshLab read them.
+    """
+    colored = mesh.vertex_colors is not None and mesh.texture is None
+    table = np.hstack([mesh.vertices, mesh.vertex_colors]) if colored else mesh.vertices
+    lines = _rows("v", table)
+    if mesh.texture is None:
+        lines += [f"f {a} {b} {c}" for a, b, c in (mesh.faces + 1).tolist()]
+        return {".obj": _text(lines)}
+    lines += _rows("vt", mesh.texture.uvs) + _rows("vn", vertex_normals(mesh.vertices, mesh.faces))
+    head = [f"mtllib {stem}.mtl", "o asset"]
+    lines = [*head, *lines, f"usemtl {MATERIAL}", *_textured_faces(mesh.faces, mesh.texture)]
+    return {
+        ".obj": _text(lines),
+        ".mtl": _text(_material(f"{stem}.png")),
+        ".png": png_bytes(mesh.texture.image),
+    }
+
+
+def _rows(keyword: str, table: np.ndarray) -> list[str]:
+    return [f"{keyword} " + " ".join(f"{number:.6g}" for number in row) for row in table.tolist()]
+
+
+def _textured_faces(faces: np.ndarray, texture: Texture) -> list[str]:
+    """Corners as vertex/coordinate/normal; a normal has its vertex's number."""
+    corners = np.hstack([faces, texture.faces])[:, [0, 3, 1, 4, 2, 5]] + 1
+    return [f"f {a}/{ta}/{a} {b}/{tb}/{b} {c}/{tc}/{c}" for a, ta, b, tb, c, tc in corners.tolist()]
+
+
+def _material(picture: str) -> list[str]:
+    """Lit, without highlights; the texture replaces the white."""
+    return [f"newmtl {MATERIAL}", "Kd 1 1 1", "Ks 0 0 0", "d 1", "illum 1", f"map_Kd {picture}"]
+
+
+def _text(lines: list[str]) -> bytes:
+    return ("\n".join(lines) + "\n").encode()
