@@ -56,9 +56,7 @@ def find_parts(vertices: np.ndarray, faces: np.ndarray) -> Parts:
     labels, of_face = _labels(vertices, faces)
     areas = np.bincount(of_face, face_areas_and_normals(vertices, faces)[0], minlength=labels)
     volumes = np.bincount(of_face, signed_volumes(vertices, faces), minlength=labels)
-    solid_of = np.full(labels, NOBODY)
-    for part in np.flatnonzero(volumes < 0):
-        solid_of[part] = _solid_around(int(part), vertices, faces, of_face, volumes)
+    solid_of = _solids_around(vertices, faces, of_face, volumes)
     return Parts(of_face=of_face, areas=areas, volumes=volumes, solid_of=solid_of)
 
 
@@ -103,23 +101,32 @@ def _labels(vertices: np.ndarray, faces: np.ndarray) -> tuple[int, np.ndarray]:
     return len(found), of_face.reshape(-1).astype(np.int64)
 
 
-def _solid_around(
-    part: int, vertices: np.ndarray, faces: np.ndarray, of_face: np.ndarray, volumes: np.ndarray
-) -> int:
-    """The smallest solid that a part turned inward lies in; -1 if there is none, or the part is open."""
-    own = vertices[faces[of_face == part]].reshape(-1, 3)
-    if not is_closed(welded(own, np.arange(len(own)).reshape(-1, 3))[1]):
-        return NOBODY
-    for solid in np.argsort(volumes):
-        if volumes[solid] <= -volumes[part]:
-            continue
-        theirs = faces[of_face == solid]
-        corners = vertices[theirs].reshape(-1, 3)
-        if (own.min(axis=0) < corners.min(axis=0)).any() or (own.max(axis=0) > corners.max(axis=0)).any():
-            continue
-        if winding_number(vertices, theirs, own[:1])[0] > 0.5:
-            return int(solid)
-    return NOBODY
+def _solids_around(
+    vertices: np.ndarray, faces: np.ndarray, of_face: np.ndarray, volumes: np.ndarray
+) -> np.ndarray:
+    """The smallest solid (P,) around each part that is closed and turned inward; -1 for the others."""
+    order = np.argsort(of_face, kind="stable")
+    starts = np.searchsorted(of_face[order], np.arange(len(volumes)))
+    members = np.split(faces[order], starts[1:])
+    corners = vertices[faces[order]]
+    lows = np.minimum.reduceat(corners.min(axis=1), starts)
+    highs = np.maximum.reduceat(corners.max(axis=1), starts)
+    solid_of = np.full(len(volumes), NOBODY)
+    waiting = np.array([p for p in np.flatnonzero(volumes < 0) if _bounds(vertices, members[p])], dtype=int)
+    for solid in np.argsort(volumes)[(volumes <= 0).sum() :]:
+        free = waiting[solid_of[waiting] == NOBODY]
+        fits = (lows[free] > lows[solid]).all(axis=1) & (highs[free] < highs[solid]).all(axis=1)
+        inside = free[fits & (-volumes[free] < volumes[solid])]
+        if len(inside):
+            places = vertices[[members[part][0, 0] for part in inside]]
+            solid_of[inside[winding_number(vertices, members[solid], places) > 0.5]] = solid
+    return solid_of
+
+
+def _bounds(vertices: np.ndarray, faces: np.ndarray) -> bool:
+    """Whether one part's faces bound a volume, one way or the other."""
+    corners = vertices[faces].reshape(-1, 3)
+    return is_closed(welded(corners, np.arange(len(corners)).reshape(-1, 3))[1])
 
 
 def _percent(share: float) -> str:

@@ -78,7 +78,8 @@ class Asset:
         """The surface without specks, simplified and closed as asked, in the box's units; and what was done.
 
         Vertices that are new have the field's own colours. Kept for the options it was last asked with.
-        Raises: EmptySurfaceError; ConfigError if the surface cannot have so few faces.
+        Raises: EmptySurfaceError; ConfigError if the surface cannot have so few faces; OutputError if it
+        cannot be made watertight.
         """
         if self._clean is None or self._clean[0] != options:
             self._clean = (options, self._cleaned(options))

@@ -1,18 +1,20 @@
 """One drawn point cloud, and everything that can be made of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
 from shapewright.errors import ModelError
 from shapewright.geometry import mesh_files
 from shapewright.geometry.mesh import Mesh
 from shapewright.geometry.point_cloud import PointCloud, save_points
+from shapewright.pipeline.clean_surface import CleanSurface, clean_surface
 from shapewright.pipeline.latent_file import Origin
+from shapewright.pipeline.mesh_options import RESOLUTION, MeshChanges, MeshOptions
 from shapewright.pointe import PointCloudSdf, extract_point_mesh
 
 __all__ = ["PointCloudAsset"]
-
-RESOLUTION = 128
 
 
 class PointCloudAsset:
@@ -60,12 +62,29 @@ class PointCloudAsset:
         """The surface as a trimesh.Trimesh with vertex colours. Raises: as `surface`."""
         return mesh_files.to_trimesh(self.surface(resolution))
 
-    def export(self, path: str | Path, *, mesh: bool = False, resolution: int = RESOLUTION) -> None:
+    def clean_surface(self, options: MeshOptions) -> CleanSurface:
+        """The surface without specks, simplified and closed as asked; and what was done.
+
+        Raises: as `surface`; ConfigError if it cannot have so few faces; OutputError if it cannot be made
+        watertight.
+        """
+        return clean_surface(self.surface(options.resolution), options)
+
+    def export(
+        self,
+        path: str | Path,
+        options: MeshOptions | None = None,
+        *,
+        mesh: bool = False,
+        **changes: Unpack[MeshChanges],
+    ) -> None:
         """Write the points (.glb, +Y up, or .ply); with `mesh` the surface (.glb, .ply, .obj or .stl).
 
-        Raises: OutputError for another suffix or a place that cannot be written; as `surface`.
+        Options are those of the mesh, given whole or one by one; its colours are at its vertices.
+        Raises: OutputError for another suffix or a place that cannot be written; as `clean_surface`.
         """
         if mesh:
-            mesh_files.save(self.surface(resolution), Path(path))
+            options = replace(options or MeshOptions(), **changes)
+            mesh_files.save(self.clean_surface(options).mesh, Path(path))
         else:
             save_points(self.cloud, Path(path))

@@ -141,7 +141,7 @@ def test_files_hold_the_points_or_their_mesh(pipelines: dict[str, PointEPipeline
     mesh = asset.mesh(12)
     assert len(mesh.faces) > 0
     assert mesh.is_watertight
-    asset.export(tmp_path / "mesh.ply", mesh=True, resolution=12)
+    asset.export(tmp_path / "mesh.ply", mesh=True, resolution=12, smallest_part=0.0)
     read = trimesh.load_mesh(tmp_path / "mesh.ply", process=False)
     assert len(read.faces) == len(asset.surface(12).faces)
     with pytest.raises(OutputError, match=r"'\.obj'"):

@@ -7,6 +7,7 @@ from typing import Annotated
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from shapewright.apps.cli.command import AnyText, Command, Device
+from shapewright.apps.cli.mesh_facts import mesh_facts
 from shapewright.apps.cli.mesh_flags import MeshFlags
 from shapewright.apps.cli.outputs import Job, plan_outputs
 from shapewright.apps.cli.terminal import Terminal
@@ -45,6 +46,7 @@ class Export(Command):
             f"{describe_device(pipeline.device)}: a few seconds."
         )
         asset.export(path, options)
-        mesh = asset.surface(options.resolution)
-        facts = {"output": str(path), "vertices": len(mesh.vertices), "faces": len(mesh.faces)}
-        terminal.result(facts, str(path))
+        facts = mesh_facts(asset, options, path)
+        for sentence in facts.sentences:
+            terminal.say(sentence)
+        terminal.result({"output": str(path), **facts.values}, str(path))

@@ -19,7 +19,8 @@ from shapewright.apps.cli.command import (
     Precision,
 )
 from shapewright.apps.cli.generate_points import generate_points
-from shapewright.apps.cli.generation import Part, make_elsewhere
+from shapewright.apps.cli.generation import Part, Written, make_elsewhere
+from shapewright.apps.cli.mesh_facts import MeshFacts, mesh_facts
 from shapewright.apps.cli.mesh_flags import MeshFlags
 from shapewright.apps.cli.outputs import Job, plan_outputs
 from shapewright.apps.cli.terminal import Terminal, duration, memory
@@ -119,10 +120,10 @@ class Generate(Command):
         whole = Part(wishes=wishes, seed=self.seed, n=self.n, jobs=jobs, places=self._places(jobs))
         self._announce(wishes, len(jobs), terminal)
         if self.engine == "ray":
-            empty = make_elsewhere(self, whole, terminal)
+            written = make_elsewhere(self, whole, terminal)
         else:
-            empty = self.write(whole, self.draw(whole, self._pipeline(), terminal), terminal)
-        if empty:
+            written = self.write(whole, self.draw(whole, self._pipeline(), terminal), terminal)
+        if empty := written.empty:
             named = ", ".join(f"'{job.prompt}' with seed {job.seed}" for job in empty)
             raise EmptySurfaceError(
                 f"{len(empty)} of {_counted(len(jobs))} came out without a surface: {named}; "
@@ -131,8 +132,12 @@ class Generate(Command):
         places = whole.places
         files = [{kind: str(paths[job.index]) for kind, paths in places.items()} for job in jobs]
         results = [
-            {**wishes.asked(job.index // self.n), "seed": job.seed, **files[job.index]} for job in jobs
+            {**wishes.asked(job.index // self.n), "seed": job.seed, **files[job.index], **facts.values}
+            for job, facts in zip(jobs, written.facts, strict=True)
         ]
+        for job, facts in zip(jobs, written.facts, strict=True):
+            for sentence in facts.sentences:
+                terminal.say(f"{files[job.index]['output']}: {sentence}")
         terminal.result({"objects": results}, "\n".join(path for row in files for path in row.values()))
 
     def _places(self, jobs: Sequence[Job]) -> dict[str, list[Path]]:
@@ -208,17 +213,20 @@ class Generate(Command):
                 progress=advance,
             )
 
-    def write(self, part: Part, assets: "Sequence[Asset]", terminal: Terminal) -> list[Job]:
-        """Write a part's files; returns the jobs whose fields have no surface, for the others are wanted."""
+    def write(self, part: Part, assets: "Sequence[Asset]", terminal: Terminal) -> Written:
+        """Write a part's files, also where some of its fields have no surface, for the others are wanted."""
         empty: list[Job] = []
+        facts: list[MeshFacts] = []
         with terminal.progress("Writing") as advance:
             for row, (job, asset) in enumerate(zip(part.jobs, assets, strict=True)):
                 try:
-                    self._write(asset, {kind: paths[row] for kind, paths in part.places.items()})
+                    paths = {kind: paths[row] for kind, paths in part.places.items()}
+                    self._write(asset, paths)
+                    facts.append(mesh_facts(asset, self.surface.options(), paths["output"]))
                 except EmptySurfaceError:
                     empty.append(job)
                 advance(row + 1, len(part.jobs))
-        return empty
+        return Written(empty=empty, facts=facts)
 
     def _write(self, asset: "Asset", paths: dict[str, Path]) -> None:
         """The latent first: should the surface be empty, what was drawn can still be looked at."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from shapewright.apps.cli.mesh_facts import MeshFacts, mesh_facts
+from shapewright.apps.cli.mesh_flags import MeshFlags
 from shapewright.apps.cli.outputs import Job, plan_outputs
 from shapewright.apps.cli.terminal import Advance, Terminal, duration
 from shapewright.apps.cli.wishes import Wishes
@@ -27,6 +30,7 @@ def generate_points(command: Generate, wishes: Wishes, jobs: Sequence[Job], term
     Raises: UserError for whatever the user can mend.
     """
     paths = _places(command, jobs)
+    options = command.surface.options()
 
     from shapewright.apps.cli.estimate import points_seconds, surface_seconds
     from shapewright.pipeline import PointEPipeline
@@ -41,18 +45,22 @@ def generate_points(command: Generate, wishes: Wishes, jobs: Sequence[Job], term
     steps = f"{first.steps} steps" if second is None else f"{first.steps} and {second.steps} steps"
     then = ""
     if command.mesh:
-        then = f", then {duration(surface_seconds(pipeline, command.surface.resolution))} for each mesh"
+        then = f", then {duration(surface_seconds(pipeline, options.resolution))} for each mesh"
     terminal.say(
         f"Drawing {len(jobs)} point cloud{'s' if len(jobs) > 1 else ''} with '{name}' on "
         f"{describe_device(pipeline.device)}, {steps}, guidance {first.guidance:g}: "
         f"about {duration(seconds)}{then}."
     )
     assets = _draw(command, pipeline, wishes, terminal)
-    _write(command, jobs, assets, paths, terminal)
-    rows = [
+    facts = _write(command, jobs, assets, paths, terminal)
+    rows: list[dict[str, Any]] = [
         {**wishes.asked(job.index // command.n), "seed": job.seed, "output": str(path)}
         for job, path in zip(jobs, paths, strict=True)
     ]
+    for row, found in zip(rows, facts, strict=command.mesh):
+        row |= found.values
+        for sentence in found.sentences:
+            terminal.say(f"{row['output']}: {sentence}")
     terminal.result({"objects": rows}, "\n".join(str(path) for path in paths))
 
 
@@ -64,6 +72,8 @@ def _places(command: Generate, jobs: Sequence[Job]) -> list[Path]:
     for option in OF_LATENTS:
         if getattr(command, option) is not None:
             raise ConfigError(f"--{option} is for models of latents; '{command.model}' draws point clouds.")
+    if not command.mesh and replace(command.surface, resolution=MeshFlags().resolution) != MeshFlags():
+        raise ConfigError(f"'{command.model}' draws points, which those options are not about: add --mesh.")
     suffixes = tuple(WRITERS if command.mesh else POINT_WRITERS)
     return plan_outputs(command.output, jobs, suffixes=suffixes, option="--output")
 
@@ -91,15 +101,19 @@ def _write(
     assets: Sequence[PointCloudAsset],
     paths: Sequence[Path],
     terminal: Terminal,
-) -> None:
-    """Raises: EmptySurfaceError after all others have been written."""
+) -> list[MeshFacts]:
+    """What is to be said of the meshes. Raises: EmptySurfaceError after all others have been written."""
+    options = command.surface.options()
     empty: list[str] = []
+    facts: list[MeshFacts] = []
     with terminal.progress("Finding surfaces" if command.mesh else "Writing") as advance:
         for job, asset, path in zip(jobs, assets, paths, strict=True):
             try:
                 if command.mesh:
-                    asset.surface(command.surface.resolution, progress=_after(advance, job.index, len(jobs)))
-                asset.export(path, mesh=command.mesh, resolution=command.surface.resolution)
+                    asset.surface(options.resolution, progress=_after(advance, job.index, len(jobs)))
+                asset.export(path, options, mesh=command.mesh)
+                if command.mesh:
+                    facts.append(mesh_facts(asset, options, path))
             except EmptySurfaceError:  # the others are still wanted
                 empty.append(f"'{job.prompt}' with seed {job.seed}")
             if not command.mesh:
@@ -109,6 +123,7 @@ def _write(
             f"{len(empty)} of {len(jobs)} point clouds came out without a surface: {', '.join(empty)}; "
             "try another --seed, or leave out --mesh for the points."
         )
+    return facts
 
 
 def _after(advance: Advance, before: int, objects: int) -> Callable[[int, int], None]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shapewright.apps.cli.command import Precision
+from shapewright.apps.cli.mesh_facts import MeshFacts
 from shapewright.apps.cli.outputs import Job
 from shapewright.apps.cli.terminal import Terminal
 from shapewright.apps.cli.wishes import Wishes
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from shapewright.apps.cli.generate import Generate
     from shapewright.pipeline import Pipeline
 
-__all__ = ["Part", "make_elsewhere", "parts_of"]
+__all__ = ["Part", "Written", "make_elsewhere", "parts_of"]
 
 # Enough for the matrix products to be large, few enough that all workers get something.
 PART_OBJECTS = 16
@@ -32,6 +33,14 @@ class Part:
     n: int
     jobs: Sequence[Job]
     places: Mapping[str, Sequence[Path]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What became of a part: what is to be said of the meshes, and the jobs whose fields had no surface."""
+
+    facts: Sequence[MeshFacts]  # of all other jobs, in their order
+    empty: Sequence[Job]
 
 
 def parts_of(whole: Part, size: int = PART_OBJECTS) -> Iterator[Part]:
@@ -58,8 +67,8 @@ def _cut(whole: Part, rows: slice, first: int, n: int) -> Part:
     )
 
 
-def make_elsewhere(command: Generate, whole: Part, terminal: Terminal) -> list[Job]:
-    """Have the parts made on a Ray cluster; returns the jobs whose fields had no surface.
+def make_elsewhere(command: Generate, whole: Part, terminal: Terminal) -> Written:
+    """Have the parts made on a Ray cluster.
 
     Raises: EngineError if the cluster cannot be used; whatever a part raises.
     """
@@ -70,17 +79,21 @@ def make_elsewhere(command: Generate, whole: Part, terminal: Terminal) -> list[J
     adapter = command.adapter and command.adapter.resolve()
     make = partial(make_part, replace(command, model=model, adapter=adapter))
     gpus = 1 if command.device == "cuda" else 0
-    empty: list[Job] = []
+    written: dict[int, Written] = {}
     done = 0
     with (
         open_engine("ray", workers=command.workers, address=command.address, gpus=gpus) as engine,
         terminal.progress("Making") as advance,
     ):
         for number, found in engine.finished(make, parts):
-            empty += found
+            written[number] = found
             done += len(parts[number].jobs)
             advance(done, len(whole.jobs))
-    return sorted(empty, key=lambda job: job.index)
+    in_order = [written[number] for number in range(len(parts))]
+    return Written(
+        facts=[facts for part in in_order for facts in part.facts],
+        empty=[job for part in in_order for job in part.empty],
+    )
 
 
 def _anywhere(part: Part) -> Part:
@@ -90,8 +103,8 @@ def _anywhere(part: Part) -> Part:
     return replace(part, wishes=replace(part.wishes, pictures=pictures), places=places)
 
 
-def make_part(command: Generate, part: Part) -> list[Job]:
-    """Draw and write one part, in whatever process; returns the jobs whose fields had no surface."""
+def make_part(command: Generate, part: Part) -> Written:
+    """Draw and write one part, in whatever process."""
     silent = Terminal(as_json=True)
     pipeline = opened(command.model, command.adapter, command.device, command.precision)
     return command.write(part, command.draw(part, pipeline, silent), silent)

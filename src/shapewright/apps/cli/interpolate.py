@@ -7,6 +7,7 @@ from typing import Annotated
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from shapewright.apps.cli.command import AnyText, Command, Device
+from shapewright.apps.cli.mesh_facts import MeshFacts, mesh_facts
 from shapewright.apps.cli.mesh_flags import MeshFlags
 from shapewright.apps.cli.outputs import Job, plan_outputs
 from shapewright.apps.cli.terminal import Terminal
@@ -53,9 +54,17 @@ class Interpolate(Command):
             f"Writing {self.count} meshes between '{self.first}' and '{self.second}' on "
             f"{describe_device(pipeline.device)}: a second or two each."
         )
+        facts: list[MeshFacts] = []
         with terminal.progress("Writing") as advance:
             for index, path in enumerate(paths):
                 between = pipeline.interpolate(first, second, index / (self.count - 1))
                 between.export(path, options)
+                facts.append(mesh_facts(between, options, path))
                 advance(index + 1, self.count)
-        terminal.result({"outputs": [str(path) for path in paths]}, "\n".join(map(str, paths)))
+        for path, found in zip(paths, facts, strict=True):
+            for sentence in found.sentences:
+                terminal.say(f"{path}: {sentence}")
+        meshes = [{"output": str(path), **found.values} for path, found in zip(paths, facts, strict=True)]
+        terminal.result(
+            {"outputs": [str(path) for path in paths], "meshes": meshes}, "\n".join(map(str, paths))
+        )

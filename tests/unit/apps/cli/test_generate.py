@@ -45,6 +45,20 @@ def test_everything_at_once(shapewright: Shapewright, model_folder: Path, here: 
     assert len([path for path in here.rglob("*") if path.is_file()]) == 1 + 2 * 6
 
 
+def test_meshes_are_cleaned_as_asked_and_told(
+    shapewright: Shapewright, model_folder: Path, here: Path
+) -> None:
+    outcome = shapewright(
+        *("generate", "a chair", "a bed", "--model", model_folder, *SMALL, "--steps", "2"),
+        *("--faces", "500", "--watertight", "--height", "0.2", "--output", "{prompt}.stl"),
+    )
+    assert outcome.code == 0
+    assert outcome.err.count(".stl: For printing: closed, ") == 2
+    assert "a-bed.stl: Removed " in outcome.err
+    assert "x 200 mm" in outcome.err
+    assert all(len(load(here / name).faces) <= 500 for name in ("a-chair.stl", "a-bed.stl"))
+
+
 def test_another_solver_is_told_and_remembered(
     shapewright: Shapewright, model_folder: Path, here: Path
 ) -> None:
@@ -118,6 +132,8 @@ def test_the_same_prompt_twice_makes_two_files(
         (["a chair", "--latent", "chair.pt"], "what can be written is .safetensors"),
         (["a chair", "--n", "0"], "--n must be at least 1"),
         (["a chair", "--seed", "-1"], "--seed must not be negative"),
+        (["a chair", "--faces", "3"], "at least 4 faces"),
+        (["a chair", "--height", "0"], "positive number of metres"),
         (["a chair", "--resolution", "4"], "resolution of the surface must be in 8..1024"),
     ],
 )

@@ -45,8 +45,21 @@ def test_a_mesh_of_the_points(shapewright: Shapewright, folder: Path, here: Path
         *("--mesh", "--output", "out/{prompt}.obj", "--json"),
     )
     assert (outcome.code, outcome.err) == (0, "")
-    assert outcome.json == {"objects": [{"prompt": "bed", "seed": 0, "output": "out/bed.obj"}]}
-    assert len(trimesh.load_mesh(here / "out/bed.obj").faces) > 0
+    (told,) = outcome.json["objects"]
+    assert (told["prompt"], told["seed"], told["output"]) == ("bed", 0, "out/bed.obj")
+    assert len(trimesh.load_mesh(here / "out/bed.obj").faces) == told["faces"] > 0
+
+
+def test_a_mesh_of_the_points_is_cleaned_as_asked(shapewright: Shapewright, folder: Path, here: Path) -> None:
+    outcome = shapewright(
+        *("generate", "bed", "--model", folder, *SMALL, "--steps", "2", "--guidance", "1"),
+        *("--mesh", "--output", "bed.stl", "--faces", "200", "--watertight"),
+    )
+    assert outcome.code == 0, outcome.err
+    assert "bed.stl: For printing: closed, " in outcome.err
+    mesh = trimesh.load_mesh(here / "bed.stl")
+    assert mesh.is_watertight
+    assert len(mesh.faces) <= 200
 
 
 def test_what_a_mesh_costs_is_said_before(shapewright: Shapewright, folder: Path, here: Path) -> None:
@@ -77,6 +90,7 @@ def test_a_seed_gives_the_same_file_alone_and_in_company(
         (["bed", "--latent", "bed.safetensors"], "--latent is for models of latents"),
         (["bed", "--solver", "unipc"], "--solver is for models of latents"),
         (["bed", "--mesh"], "has no SDF network"),
+        (["bed", "--faces", "100"], "add --mesh"),
         (["bed", "--steps", "0"], "1 step"),
         (["bed", "--output", "/proc/bed.ply"], "Cannot write"),
     ],

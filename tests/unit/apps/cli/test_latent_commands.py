@@ -77,9 +77,13 @@ def test_two_latents_have_others_between(
 ) -> None:
     outcome = shapewright(
         *("interpolate", cube_latent, cube_latent, "--count", "3", "--resolution", "16"),
-        *("--model", model_folder, "--output", "way/"),
+        *("--model", model_folder, "--output", "way/", "--faces", "300", "--json"),
     )
     assert outcome.code == 0
+    assert outcome.json["outputs"] == [mesh["output"] for mesh in outcome.json["meshes"]]
+    assert all(
+        mesh["faces"] == len(load(here / mesh["output"]).faces) <= 300 for mesh in outcome.json["meshes"]
+    )
     assert len(list((here / "way").iterdir())) == 3
 
 
@@ -171,3 +175,33 @@ def test_a_latent_of_another_model_is_refused(
     assert outcome.code == 2
     assert outcome.err.startswith("shapewright: ")
     assert "cannot be decoded" in outcome.err
+
+
+def test_a_mesh_for_printing_is_reported(
+    shapewright: Shapewright, model_folder: Path, here: Path, cube_latent: Path
+) -> None:
+    asked = ("export", cube_latent, "--resolution", "16", "--model", model_folder)
+    cleaned = (*asked, "--output", "cube.glb", "--faces", "400", "--watertight", "--height", "0.1")
+    outcome = shapewright(*cleaned)
+    assert outcome.code == 0
+    assert outcome.out == "cube.glb\n"
+    assert "small floating part" in outcome.err
+    assert "For printing: closed, " in outcome.err
+    facts = shapewright(*cleaned, "--json").json
+    assert facts["faces"] == facts["print_report"]["faces"] == len(load(here / "cube.glb").faces) <= 400
+    assert facts["print_report"]["closed"]
+    assert facts["print_report"]["size_mm"][2] == 100.0
+    assert facts["notes"][0] in outcome.err
+    assert "print_report" in shapewright(*asked, "--output", "cube.stl", "--json").json
+    assert "print_report" not in shapewright(*asked, "--output", "cube.ply", "--json").json
+
+
+def test_too_few_faces_are_refused(
+    shapewright: Shapewright, model_folder: Path, here: Path, cube_latent: Path
+) -> None:
+    outcome = shapewright(
+        "export", cube_latent, "--resolution", "16", "--model", model_folder, "--faces", "5"
+    )
+    assert outcome.code == 2
+    assert "cannot be simplified to 5 faces" in outcome.err
+    assert [path.name for path in here.iterdir()] == [cube_latent.name]
