@@ -6,7 +6,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-__all__ = ["ROUGHNESS", "Material", "Mesh", "Texture", "TexturedMesh", "face_areas_and_normals", "vertex_normals"]
+__all__ = [
+    "ROUGHNESS",
+    "Material",
+    "Mesh",
+    "Texture",
+    "TexturedMesh",
+    "face_areas_and_normals",
+    "vertex_normals",
+]
 
 ROUGHNESS = 0.9  # of the matt materials in the files that we write
 

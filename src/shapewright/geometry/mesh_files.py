@@ -28,7 +28,7 @@ from shapewright.geometry.texture_file import texture_array
 from shapewright.geometry.threemf_file import read_threemf, threemf_bytes
 from shapewright.geometry.usdz_file import read_usdz, usdz_bytes
 
-__all__ = ["READERS", "WRITERS", "load", "save", "to_trimesh"]
+__all__ = ["READERS", "TEXTURED", "WRITERS", "check_place", "load", "save", "to_trimesh"]
 
 _Z_UP_FROM_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 _Y_UP_SUFFIXES = frozenset((".glb", ".gltf", ".obj", ".usdz"))
@@ -216,15 +216,24 @@ def save(mesh: Mesh, path: Path | str) -> None:
     Raises: OutputError if the suffix is unknown or the place cannot be written.
     """
     path = Path(path)
+    check_place(path)
     suffix = path.suffix.lower()
-    if suffix not in WRITERS:
-        raise OutputError(f"{path}: cannot write '{suffix}' files; choose one of {_listed(WRITERS)}.")
-    check_writable(path)
     files = WRITERS[suffix](_turned_for(suffix, mesh), path.stem)
     with ExitStack() as stack:  # the file that refers to the others is entered first and renamed last
         for kind, data in files.items():
             target = path if kind == suffix else path.with_suffix(kind)
             stack.enter_context(replacing(target)).write_bytes(data)
+
+
+def check_place(path: Path) -> None:
+    """Whether a mesh could be written at `path`, before time is spent.
+
+    Raises: OutputError if the suffix is unknown or the place cannot be written.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in WRITERS:
+        raise OutputError(f"{path}: cannot write '{suffix}' files; choose one of {_listed(WRITERS)}.")
+    check_writable(path)
 
 
 def _turned_for(suffix: str, mesh: Mesh) -> Mesh:
@@ -267,6 +276,9 @@ WRITERS: dict[str, Writer] = {
     ".3mf": _one_file(".3mf", threemf_bytes),
     ".usdz": _one_file(".usdz", usdz_bytes),
 }
+
+# Formats whose files hold a texture; the others have the vertex colours, STL none.
+TEXTURED = frozenset((".glb", ".obj", ".usdz"))
 
 
 def _listed(table: dict[str, Any]) -> str:

@@ -100,7 +100,10 @@ def _numbers(structures: list[Any], kind: Any) -> np.ndarray:
 
 def _palette(model: Any) -> Palette:
     found: Palette = {}
-    for groups, name in ((model.GetColorGroups(), "GetColor"), (model.GetBaseMaterialGroups(), "GetDisplayColor")):
+    for groups, name in (
+        (model.GetColorGroups(), "GetColor"),
+        (model.GetBaseMaterialGroups(), "GetDisplayColor"),
+    ):
         while groups.MoveNext():
             group = groups.GetCurrent()
             for number in group.GetAllPropertyIDs():

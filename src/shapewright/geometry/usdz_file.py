@@ -144,7 +144,9 @@ def read_usdz(path: Path, max_texture_px: int) -> TexturedMesh:
         face_materials=np.zeros(len(faces), dtype=np.int64),
         materials=(Material(diffuse=(1.0, 1.0, 1.0), texture=image),),
         face_uvs=np.array(uvs.ComputeFlattened(), np.float32).reshape(-1, 3, 2) if uvs.HasValue() else None,
-        vertex_colors=linear_to_srgb(np.array(colors.Get())).astype(np.float32) if colors.HasValue() else None,
+        vertex_colors=linear_to_srgb(np.array(colors.Get())).astype(np.float32)
+        if colors.HasValue()
+        else None,
     )
 
 

@@ -48,9 +48,7 @@ def bake_texture(
         places = _projected(prepared, places, normals, truncation)
     colors = torch.sigmoid(prepared.at(places, STF_COLOR)).cpu().numpy()
     image = _filled(texels.pixel, np.round(colors * 255).astype(np.uint8), size_px)
-    return replace(
-        mesh, texture=Texture(image=image, uvs=atlas.uvs, source=atlas.source, faces=atlas.faces)
-    )
+    return replace(mesh, texture=Texture(image=image, uvs=atlas.uvs, source=atlas.source, faces=atlas.faces))
 
 
 def covered_texels(atlas: UvAtlas, size_px: int) -> Texels:
