@@ -64,7 +64,7 @@ def _linear(colors: np.ndarray) -> np.ndarray:
 def _document(
     arrays: list[tuple[str, np.ndarray]], indices: np.ndarray | None, image: bytes | None
 ) -> dict[str, Any]:
-    """One mesh of triangles, or of points where there are no indices; arrays, indices, image in this order."""
+    """One mesh of triangles, or of points without indices. In the buffer: arrays, indices, image."""
     views: list[dict[str, Any]] = []
     accessors: list[dict[str, Any]] = []
     start = 0

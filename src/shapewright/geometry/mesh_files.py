@@ -1,7 +1,8 @@
 """Mesh files in and out: one table of readers, one of writers; the only user of trimesh.
 
-World axes are +Z up. GLB, glTF, OBJ and USDZ files are +Y up by their formats' rule or custom and are turned on
-the way in and out: a world point (x, y, z) is (x, z, -y) in the file. The other formats are left as they are.
+World axes are +Z up. GLB, glTF, OBJ and USDZ files are +Y up by their formats' rule or custom and are
+turned on the way in and out: a world point (x, y, z) is (x, z, -y) in the file. The other
+formats are left as they are.
 """
 
 from __future__ import annotations
@@ -211,8 +212,8 @@ READERS: dict[str, Callable[[Path, int], TexturedMesh]] = {
 def save(mesh: Mesh, path: Path | str) -> None:
     """Write `mesh` by the path's suffix, whole or not at all; missing folders are made.
 
-    A texture is written where the format has one, the vertex colours otherwise. An OBJ with a texture is three
-    files of the same stem: .obj, .mtl and .png.
+    A texture is written where the format has one, the vertex colours otherwise. An OBJ with a texture is
+    three files of the same stem: .obj, .mtl and .png.
     Raises: OutputError if the suffix is unknown or the place cannot be written.
     """
     path = Path(path)

@@ -17,12 +17,12 @@ def obj_files(mesh: Mesh, stem: str) -> dict[str, bytes]:
 
     Without a texture colours follow the coordinates, as Blender and MeshLab read them.
     """
-    colored = mesh.vertex_colors is not None and mesh.texture is None
-    table = np.hstack([mesh.vertices, mesh.vertex_colors]) if colored else mesh.vertices
-    lines = _rows("v", table)
     if mesh.texture is None:
+        colors = () if mesh.vertex_colors is None else (mesh.vertex_colors,)
+        lines = _rows("v", np.hstack([mesh.vertices, *colors]))
         lines += [f"f {a} {b} {c}" for a, b, c in (mesh.faces + 1).tolist()]
         return {".obj": _text(lines)}
+    lines = _rows("v", mesh.vertices)
     lines += _rows("vt", mesh.texture.uvs) + _rows("vn", vertex_normals(mesh.vertices, mesh.faces))
     head = [f"mtllib {stem}.mtl", "o asset"]
     lines = [*head, *lines, f"usemtl {MATERIAL}", *_textured_faces(mesh.faces, mesh.texture)]

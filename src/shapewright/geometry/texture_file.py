@@ -34,5 +34,5 @@ def texture_array(image: Image.Image, max_size_px: int) -> np.ndarray:
 def png_bytes(image: np.ndarray) -> bytes:
     """A PNG file of (h, w, 3) uint8 sRGB."""
     data = io.BytesIO()
-    Image.fromarray(image).save(data, format="PNG")
+    Image.fromarray(image).save(data, format="PNG", compress_level=3)  # a tenth larger, in half the time
     return data.getvalue()

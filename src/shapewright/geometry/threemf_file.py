@@ -22,7 +22,7 @@ Palette = dict[tuple[int, int], tuple[int, int, int]]
 
 def threemf_bytes(mesh: Mesh) -> bytes:
     """A .3mf file: one object, its corners coloured by a colour group."""
-    wrapper = lib3mf.get_wrapper()
+    wrapper: Any = lib3mf.get_wrapper()
     model = wrapper.CreateModel()
     model.SetUnit(lib3mf.ModelUnit.Meter)
     item = model.AddMeshObject()
@@ -37,7 +37,7 @@ def threemf_bytes(mesh: Mesh) -> bytes:
 def _structures(kind: Any, rows: np.ndarray) -> list[Any]:
     """lib3mf's own structures, (N, 3) numbers each."""
     number = np.float32 if kind is lib3mf.Position else np.uint32
-    return list((kind * len(rows)).from_buffer_copy(np.ascontiguousarray(rows, dtype=number)))
+    return list((kind * len(rows)).from_buffer_copy(rows.astype(number).tobytes()))
 
 
 def _color(model: Any, item: Any, colors: np.ndarray, faces: np.ndarray) -> None:
@@ -57,7 +57,8 @@ def _color(model: Any, item: Any, colors: np.ndarray, faces: np.ndarray) -> None
 
 def read_threemf(path: Path) -> list[Mesh]:
     """The meshes of what is to be built, in place. Corners are apart where there are colours."""
-    model = lib3mf.get_wrapper().CreateModel()
+    wrapper: Any = lib3mf.get_wrapper()
+    model = wrapper.CreateModel()
     model.QueryReader("3mf").ReadFromFile(str(path))
     palette, found = _palette(model), []
     items = model.GetBuildItems()
@@ -68,7 +69,7 @@ def read_threemf(path: Path) -> list[Mesh]:
 
 
 def _meshes(item: Any, matrix: np.ndarray, palette: Palette) -> list[Mesh]:
-    """An object's meshes, or those that it is put together from; `matrix` (4, 3) multiplies rows (x, y, z, 1)."""
+    """An object's meshes, or those of its components; `matrix` (4, 3) multiplies rows (x, y, z, 1)."""
     if item.IsComponentsObject():
         found: list[Mesh] = []
         for index in range(item.GetComponentCount()):
@@ -94,7 +95,7 @@ def _matrix(transform: Any) -> np.ndarray:
 
 def _numbers(structures: list[Any], kind: Any) -> np.ndarray:
     """lib3mf's structures of three numbers each as rows (N, 3)."""
-    packed = (type(structures[0]) * len(structures))(*structures) if structures else b""
+    packed = b"".join(bytes(entry) for entry in structures)
     return np.frombuffer(packed, dtype=kind).reshape(-1, 3)
 
 

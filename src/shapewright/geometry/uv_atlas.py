@@ -48,7 +48,6 @@ def unwrap(vertices: np.ndarray, faces: np.ndarray, *, size_px: int, padding_px:
     charts, axes = face_charts(vertices, faces)
     source, chart_faces, chart_of = _split(charts, faces)
     flat, _ = _seen_along(axes[chart_of], vertices[source])
-    spaced = _apart(flat, chart_of)
     uvs = _packed(_apart(flat, chart_of), chart_faces, size_px, padding_px)
     # off the border: many viewers repeat the texture there, and would mix in the other side
     uvs = 1 / size_px + uvs * (1 - 2 / size_px)
@@ -96,14 +95,18 @@ def face_charts(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np
     left, right = _neighbours(faces)
     axes = _smooth_axes(np.concatenate([normals, -normals], axis=1), left, right)
     layers = np.zeros(len(faces), dtype=np.int64)
+    charts = _connected(axes, left, right)
+    hidden = _hidden(vertices, faces, charts, axes)
     for _ in range(MOST_LAYERS):
-        charts, count = _connected(axes + 6 * layers, left, right)
-        hidden = _hidden(vertices, faces, charts, axes)
         if not hidden.any():
             break
         layers[hidden] += 1
-    else:  # rare: what still hides something stands alone
-        charts[hidden] = count + np.arange(np.count_nonzero(hidden))
+        again = np.isin(charts, np.unique(charts[hidden]))  # only these are cut, and looked at once more
+        charts = _connected(axes + 6 * layers, left, right)
+        hidden = np.zeros(len(faces), dtype=bool)
+        hidden[again] = _hidden(vertices, faces[again], charts[again], axes[again])
+    alone = np.flatnonzero(hidden)  # hardly ever any: each is a chart of its own
+    charts[alone] = charts.max() + 1 + np.arange(len(alone))
     chart_axes = np.zeros(charts.max() + 1, dtype=np.int64)
     chart_axes[charts] = axes
     return charts, chart_axes
@@ -132,17 +135,17 @@ def _smooth_axes(facing: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.
     return np.where(allowed, votes, -np.inf).argmax(axis=1)
 
 
-def _connected(labels: np.ndarray, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, int]:
-    """The connected patch (F,) of equal labels that each triangle is in, and how many there are."""
+def _connected(labels: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The connected patch (F,) of equal labels that each triangle is in."""
     same = labels[left] == labels[right]
     links = (left[same], right[same])
     graph = coo_array((np.ones(len(links[0]), dtype=np.int8), links), shape=(len(labels), len(labels)))
-    count, patches = connected_components(graph, directed=False)
-    return patches.astype(np.int64), int(count)
+    _, patches = connected_components(graph, directed=False)
+    return patches.astype(np.int64)
 
 
 def _hidden(vertices: np.ndarray, faces: np.ndarray, charts: np.ndarray, axes: np.ndarray) -> np.ndarray:
-    """Whether (F,) another triangle of the same chart lies before a triangle's middle, seen along the axis."""
+    """Whether (F,) another triangle of the chart lies before a triangle's middle, seen along the axis."""
     source, chart_faces, chart_of = _split(charts, faces)
     chart_axes = np.zeros(charts.max() + 1, dtype=np.int64)
     chart_axes[charts] = axes
@@ -163,7 +166,7 @@ def _split(charts: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _seen_along(axes: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points (T, 3) as seen from the tips of `axes` (T,): (T, 2) with x to the right and y up, and how near."""
+    """Points (T, 3) seen from the tips of `axes` (T,): (T, 2), x to the right and y up, and how near."""
     rows = np.arange(len(points))
     axis, sign = axes % 3, np.where(axes < 3, 1.0, -1.0)
     right = points[rows, (axis + 1) % 3] * sign

@@ -33,9 +33,9 @@ def bake_texture(
 ) -> Mesh:
     """`mesh` with a texture of `size_px` a side, coloured by the field (weights of a batch of 1).
 
-    project: look at the nearest place on the field's own surface, for meshes that leave it, such as simplified
-    ones; surfaces from grids are so close that it changes nothing that 8 bits could show. Fields that do not
-    know distances cannot be projected on and are asked where the mesh is.
+    project: look at the nearest place on the field's own surface, for meshes that leave it, such as
+    simplified ones; surfaces from grids are so close that it changes nothing that 8 bits could show.
+    Fields that do not know distances cannot be projected on and are asked where the mesh is.
     Texels that no triangle covers have the colour of the nearest one that does: no seams, at any distance.
     """
     atlas = unwrap(mesh.vertices, mesh.faces, size_px=size_px)
@@ -54,7 +54,7 @@ def bake_texture(
 def covered_texels(atlas: UvAtlas, size_px: int) -> Texels:
     """Which triangle of the atlas each texel of a square texture shows, and where in it.
 
-    By casting a ray through every texel, which takes a quarter of the time of drawing so many small triangles.
+    By casting a ray through every texel: a quarter of the time of drawing so many small triangles.
     """
     flat = np.column_stack([atlas.uvs, np.zeros(len(atlas.uvs), dtype=np.float32)])
     middles = (np.arange(size_px) + 0.5) / size_px
@@ -84,7 +84,8 @@ def _filled(pixel: np.ndarray, colors: np.ndarray, size_px: int) -> np.ndarray:
     image[pixel] = colors
     empty = np.ones(size_px * size_px, dtype=bool)
     empty[pixel] = False
-    rows, columns = distance_transform_edt(
+    nearest = distance_transform_edt(
         empty.reshape(size_px, size_px), return_distances=False, return_indices=True
     )
+    rows, columns = np.asarray(nearest)
     return image.reshape(size_px, size_px, 3)[rows, columns]
