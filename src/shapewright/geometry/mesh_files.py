@@ -213,7 +213,7 @@ def save(mesh: Mesh, path: Path | str) -> None:
     """Write `mesh` by the path's suffix, whole or not at all; missing folders are made.
 
     A texture is written where the format has one, the vertex colours otherwise. An OBJ with a texture is
-    three files of the same stem: .obj, .mtl and .png.
+    three files of the same stem: chair.obj, chair.mtl, chair_texture.png.
     Raises: OutputError if the suffix is unknown or the place cannot be written.
     """
     path = Path(path)
@@ -221,8 +221,8 @@ def save(mesh: Mesh, path: Path | str) -> None:
     suffix = path.suffix.lower()
     files = WRITERS[suffix](_turned_for(suffix, mesh), path.stem)
     with ExitStack() as stack:  # the file that refers to the others is entered first and renamed last
-        for kind, data in files.items():
-            target = path if kind == suffix else path.with_suffix(kind)
+        for ending, data in files.items():
+            target = path if ending == suffix else path.with_name(path.stem + ending)
             stack.enter_context(replacing(target)).write_bytes(data)
 
 
@@ -262,7 +262,7 @@ def _write_with_trimesh(file_type: str) -> Callable[[Mesh], bytes]:
 
 
 Writer = Callable[[Mesh, str], dict[str, bytes]]
-"""From a mesh in the format's axes, and the stem of the file's name, to the contents of files by suffix."""
+"""From a mesh in the format's axes, and the stem of the file's name, to files' contents by the end of their names."""
 
 
 def _one_file(suffix: str, write: Callable[[Mesh], bytes]) -> Writer:

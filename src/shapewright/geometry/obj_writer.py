@@ -10,10 +10,12 @@ from shapewright.geometry.texture_file import png_bytes
 __all__ = ["obj_files"]
 
 MATERIAL = "asset"
+PICTURE = "_texture.png"
 
 
 def obj_files(mesh: Mesh, stem: str) -> dict[str, bytes]:
-    """The files of `mesh` (already +Y up) by suffix: .obj, and with a texture .mtl and .png of the same stem.
+    """The files of `mesh` (already +Y up) by the end of their names: .obj, and with a texture .mtl and
+    _texture.png, which no preview of the object's name overwrites.
 
     Without a texture colours follow the coordinates, as Blender and MeshLab read them.
     """
@@ -28,8 +30,8 @@ def obj_files(mesh: Mesh, stem: str) -> dict[str, bytes]:
     lines = [*head, *lines, f"usemtl {MATERIAL}", *_textured_faces(mesh.faces, mesh.texture)]
     return {
         ".obj": _text(lines),
-        ".mtl": _text(_material(f"{stem}.png")),
-        ".png": png_bytes(mesh.texture.image),
+        ".mtl": _text(_material(f"{stem}{PICTURE}")),
+        PICTURE: png_bytes(mesh.texture.image),
     }
 
 

@@ -100,8 +100,9 @@ def face_charts(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np
     for _ in range(MOST_LAYERS):
         if not hidden.any():
             break
-        layers[hidden] += 1
         again = np.isin(charts, np.unique(charts[hidden]))  # only these are cut, and looked at once more
+        # of those around, a part may be hidden though the middle is not
+        layers[again & np.isin(faces, faces[hidden]).any(axis=1)] += 1
         charts = _connected(axes + 6 * layers, left, right)
         hidden = np.zeros(len(faces), dtype=bool)
         hidden[again] = _hidden(vertices, faces[again], charts[again], axes[again])
