@@ -57,10 +57,9 @@ def test_the_texture_has_the_fields_colours(field, weights, mesh):
     positions = interpolate(mesh.vertices, mesh.faces, *places).astype(np.float32)
     wanted = surface_colors(field, weights, positions)
     error = np.abs(baked.surface_colors(*places)[:, :3] - wanted)
-    # half a step of 8 bits is 0.002; the rest is half precision and, at seams, the nearest texel's colour
-    assert error.mean() < 0.003
-    assert np.quantile(error, 0.999) < 0.02
-    assert error.max() < 0.06  # random weights: steeper than any field that was trained
+    # half a step of 8 bits is 0.002; at seams it is the colour of the nearest texel
+    assert error.mean() < 0.002
+    assert error.max() < 0.02
     assert np.ptp(wanted, axis=0).max() > 0.1, "a field of one colour would show nothing"
 
 
@@ -94,7 +93,7 @@ class Ball(PreparedField):
 
 def test_projection_goes_to_the_fields_own_surface(field, weights, monkeypatch):
     ball = Ball(octaves=1, weight=(), bias=(), hidden=(), output_scale=torch.ones(12), dtype=torch.float32)
-    monkeypatch.setattr(Field, "prepared", lambda self, weights: ball)
+    monkeypatch.setattr(Field, "prepared", lambda self, weights, dtype: ball)
     knows_distances = Field(replace(field.config, signed_distance_truncation=TRUNCATION))
     larger = ball_mesh(0.52)
     there, projected = (
