@@ -262,7 +262,7 @@ def _write_with_trimesh(file_type: str) -> Callable[[Mesh], bytes]:
 
 
 Writer = Callable[[Mesh, str], dict[str, bytes]]
-"""From a mesh in the format's axes and the stem of its file to the contents of files, by the end of their names."""
+"""From a mesh in the format's axes and its file's stem to the contents of files by the end of their names."""
 
 
 def _one_file(suffix: str, write: Callable[[Mesh], bytes]) -> Writer:

@@ -57,9 +57,10 @@ def test_the_texture_has_the_fields_colours(field, weights, mesh):
     positions = interpolate(mesh.vertices, mesh.faces, *places).astype(np.float32)
     wanted = surface_colors(field, weights, positions)
     error = np.abs(baked.surface_colors(*places)[:, :3] - wanted)
-    # half a step of 8 bits is 0.002; at seams it is the colour of the nearest texel
+    # half a step of 8 bits is 0.002; at seams it is the nearest texel's colour, and random weights are steep
     assert error.mean() < 0.002
-    assert error.max() < 0.02
+    assert np.quantile(error, 0.999) < 0.01
+    assert error.max() < 0.03
     assert np.ptp(wanted, axis=0).max() > 0.1, "a field of one colour would show nothing"
 
 
