@@ -16,7 +16,7 @@ setup: $(STAMP)
 $(STAMP): pyproject.toml requirements/constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -qq --disable-pip-version-check \
-		-c requirements/constraints.txt -e '.[dev,train,ray]'
+		-c requirements/constraints.txt -e '.[dev,train,ray,usd]'
 	touch $@
 
 demo: setup

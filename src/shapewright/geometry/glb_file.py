@@ -1,4 +1,5 @@
-"""Binary glTF 2.0 with vertex colours, meshes or points, written directly: trimesh rounds linear colours.
+"""Binary glTF 2.0, meshes with a texture or vertex colours, or points, written directly: trimesh rounds
+linear colours.
 
 Source: the glTF 2.0 specification: +Y up, COLOR_0 is linear light and multiplies the base colour.
 """
@@ -12,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from shapewright.geometry.light import srgb_to_linear
-from shapewright.geometry.mesh import Mesh, vertex_normals
+from shapewright.geometry.mesh import ROUGHNESS, Mesh, vertex_normals
+from shapewright.geometry.texture_file import png_bytes
 
 __all__ = ["glb_bytes", "points_glb_bytes"]
 
@@ -22,17 +24,29 @@ _POINTS, _TRIANGLES = 0, 4
 
 
 def glb_bytes(mesh: Mesh) -> bytes:
-    """A .glb file of `mesh` (already +Y up): smooth normals, a matt material that shows vertex colours."""
+    """A .glb file of `mesh` (already +Y up): smooth normals and a matt material that shows the texture, or
+    the vertex colours where there is none."""
     normals = vertex_normals(mesh.vertices, mesh.faces)
-    arrays: list[tuple[str, np.ndarray]] = [
-        ("POSITION", np.ascontiguousarray(mesh.vertices, dtype="<f4")),
+    texture = mesh.texture
+    if texture is None:
+        arrays, faces, image = _vertex_arrays(mesh.vertices, normals), mesh.faces, None
+        if mesh.vertex_colors is not None:
+            arrays.append(("COLOR_0", _linear(mesh.vertex_colors)))
+    else:
+        arrays = _vertex_arrays(mesh.vertices[texture.source], normals[texture.source])
+        down = np.column_stack([texture.uvs[:, 0], 1.0 - texture.uvs[:, 1]])
+        arrays.append(("TEXCOORD_0", np.ascontiguousarray(down, dtype="<f4")))
+        faces, image = texture.faces, png_bytes(texture.image)
+    indices = np.ascontiguousarray(faces.reshape(-1), dtype="<u4")
+    binary = b"".join(array.tobytes() for _, array in arrays) + indices.tobytes()
+    return _container(_document(arrays, indices, image), binary + (image or b""))
+
+
+def _vertex_arrays(positions: np.ndarray, normals: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    return [
+        ("POSITION", np.ascontiguousarray(positions, dtype="<f4")),
         ("NORMAL", np.ascontiguousarray(normals, dtype="<f4")),
     ]
-    if mesh.vertex_colors is not None:
-        arrays.append(("COLOR_0", _linear(mesh.vertex_colors)))
-    indices = np.ascontiguousarray(mesh.faces.reshape(-1), dtype="<u4")
-    binary = b"".join(array.tobytes() for _, array in arrays) + indices.tobytes()
-    return _container(_document(arrays, indices, len(binary)), binary)
 
 
 def points_glb_bytes(positions: np.ndarray, colors: np.ndarray) -> bytes:
@@ -40,21 +54,23 @@ def points_glb_bytes(positions: np.ndarray, colors: np.ndarray) -> bytes:
     viewers show them without light."""
     arrays = [("POSITION", np.ascontiguousarray(positions, dtype="<f4")), ("COLOR_0", _linear(colors))]
     binary = b"".join(array.tobytes() for _, array in arrays)
-    return _container(_document(arrays, None, len(binary)), binary)
+    return _container(_document(arrays, None, None), binary)
 
 
 def _linear(colors: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(srgb_to_linear(colors), dtype="<f4")
 
 
-def _document(arrays: list[tuple[str, np.ndarray]], indices: np.ndarray | None, size: int) -> dict[str, Any]:
-    """One mesh of triangles, or of points where there are no indices."""
+def _document(
+    arrays: list[tuple[str, np.ndarray]], indices: np.ndarray | None, image: bytes | None
+) -> dict[str, Any]:
+    """One mesh of triangles, or of points without indices. In the buffer: arrays, indices, image."""
     views: list[dict[str, Any]] = []
     accessors: list[dict[str, Any]] = []
     start = 0
     for name, array in arrays:
         views.append(_view(start, array.nbytes, _ARRAY_BUFFER))
-        accessors.append(_accessor(len(accessors), _FLOAT, len(array), "VEC3"))
+        accessors.append(_accessor(len(accessors), _FLOAT, len(array), f"VEC{array.shape[1]}"))
         if name == "POSITION":
             accessors[-1] |= {"min": array.min(axis=0).tolist(), "max": array.max(axis=0).tolist()}
         start += array.nbytes
@@ -67,26 +83,40 @@ def _document(arrays: list[tuple[str, np.ndarray]], indices: np.ndarray | None, 
         views.append(_view(start, indices.nbytes, _ELEMENT_BUFFER))
         accessors.append(_accessor(len(accessors), _UINT32, len(indices), "SCALAR"))
         primitive["indices"] = len(arrays)
-    material = {
-        "name": "vertex colors",
-        "doubleSided": True,
-        "pbrMetallicRoughness": {
-            "baseColorFactor": [1.0, 1.0, 1.0, 1.0],
-            "metallicFactor": 0.0,
-            "roughnessFactor": 0.9,
-        },
-    }
-    return {
+        start += indices.nbytes
+    document: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": "shapewright"},
         "scene": 0,
         "scenes": [{"nodes": [0]}],
         "nodes": [{"mesh": 0, "name": "asset"}],
         "meshes": [{"name": "asset", "primitives": [primitive]}],
-        "materials": [material],
+        "materials": [_material(textured=image is not None)],
         "accessors": accessors,
         "bufferViews": views,
-        "buffers": [{"byteLength": size}],
     }
+    if image is not None:
+        document["images"] = [{"name": "color", "mimeType": "image/png", "bufferView": len(views)}]
+        document["samplers"] = [_SMOOTH_AND_CLAMPED]
+        document["textures"] = [{"source": 0, "sampler": 0}]
+        views.append({"buffer": 0, "byteOffset": start, "byteLength": len(image)})
+        start += len(image)
+    return document | {"buffers": [{"byteLength": start}]}
+
+
+# Mip maps between texels and between sizes; the edge repeats its last texel.
+_SMOOTH_AND_CLAMPED = {"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}
+
+
+def _material(*, textured: bool) -> dict[str, Any]:
+    surface: dict[str, Any] = {
+        "baseColorFactor": [1.0, 1.0, 1.0, 1.0],
+        "metallicFactor": 0.0,
+        "roughnessFactor": ROUGHNESS,
+    }
+    if textured:
+        surface["baseColorTexture"] = {"index": 0}
+    name = "texture" if textured else "vertex colors"
+    return {"name": name, "doubleSided": True, "pbrMetallicRoughness": surface}
 
 
 def _accessor(view: int, component: int, count: int, shape: str) -> dict[str, Any]:

@@ -6,16 +6,37 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-__all__ = ["Material", "Mesh", "TexturedMesh", "face_areas_and_normals", "vertex_normals"]
+__all__ = [
+    "ROUGHNESS",
+    "Material",
+    "Mesh",
+    "Texture",
+    "TexturedMesh",
+    "face_areas_and_normals",
+    "vertex_normals",
+]
+
+ROUGHNESS = 0.9  # of the matt materials in the files that we write
+
+
+@dataclass(frozen=True, kw_only=True)
+class Texture:
+    """A picture on a mesh: where each of the mesh's faces lies in it."""
+
+    image: np.ndarray  # (h, w, 3) uint8 sRGB, first row at the top (v = 1)
+    uvs: np.ndarray  # (T, 2) float32 in [0, 1], v upwards
+    source: np.ndarray  # (T,) int64, the mesh's vertex that each of them stands for
+    faces: np.ndarray  # (F, 3) int64, into `uvs`, in the order of the mesh's faces
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mesh:
-    """Triangles with optional sRGB vertex colours."""
+    """Triangles with optional sRGB vertex colours, and a texture that shows them in more detail."""
 
     vertices: np.ndarray  # (V, 3) float32
     faces: np.ndarray  # (F, 3) int64
     vertex_colors: np.ndarray | None = None  # (V, 3) float32, sRGB in [0, 1]
+    texture: Texture | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

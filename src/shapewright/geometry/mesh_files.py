@@ -1,12 +1,14 @@
 """Mesh files in and out: one table of readers, one of writers; the only user of trimesh.
 
-World axes are +Z up. GLB, glTF and OBJ files are +Y up by their formats' rule or custom and are turned on
-the way in and out: a world point (x, y, z) is (x, z, -y) in the file. The other formats are left as they are.
+World axes are +Z up. GLB, glTF, OBJ and USDZ files are +Y up by their formats' rule or custom and are
+turned on the way in and out: a world point (x, y, z) is (x, z, -y) in the file. The other
+formats are left as they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +24,15 @@ from shapewright.geometry.glb_file import glb_bytes
 from shapewright.geometry.light import linear_to_srgb, srgb_to_linear
 from shapewright.geometry.mesh import Material, Mesh, TexturedMesh
 from shapewright.geometry.obj_file import read_obj
+from shapewright.geometry.obj_writer import obj_files
 from shapewright.geometry.texture_file import texture_array
+from shapewright.geometry.threemf_file import read_threemf, threemf_bytes
+from shapewright.geometry.usdz_file import read_usdz, usdz_bytes
 
-__all__ = ["READERS", "WRITERS", "load", "save", "to_trimesh"]
+__all__ = ["READERS", "TEXTURED", "WRITERS", "check_place", "load", "save", "to_trimesh"]
 
 _Z_UP_FROM_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
-_Y_UP_SUFFIXES = frozenset((".glb", ".gltf", ".obj"))
+_Y_UP_SUFFIXES = frozenset((".glb", ".gltf", ".obj", ".usdz"))
 
 
 def load(
@@ -179,25 +184,57 @@ def _read_obj(path: Path, max_texture_px: int) -> TexturedMesh:
     return read_obj(path, max_texture_px=max_texture_px)
 
 
+def _read_threemf(path: Path, max_texture_px: int) -> TexturedMesh:
+    parts = [_textured(mesh) for mesh in read_threemf(path) if len(mesh.faces)]
+    if not parts:
+        raise AssetFileError(f"{path} holds no triangles; expected a mesh, not points or lines.")
+    return _joined(parts)
+
+
+def _textured(mesh: Mesh) -> TexturedMesh:
+    return TexturedMesh(
+        vertices=mesh.vertices.astype(np.float64),
+        faces=mesh.faces,
+        face_materials=np.zeros(len(mesh.faces), dtype=np.int64),
+        materials=(Material() if mesh.vertex_colors is None else _WHITE,),
+        vertex_colors=mesh.vertex_colors,
+    )
+
+
 READERS: dict[str, Callable[[Path, int], TexturedMesh]] = {
     ".obj": _read_obj,
-    **dict.fromkeys((".glb", ".gltf", ".ply", ".stl", ".off", ".3mf"), _read_with_trimesh),
+    ".3mf": _read_threemf,
+    ".usdz": read_usdz,
+    **dict.fromkeys((".glb", ".gltf", ".ply", ".stl", ".off"), _read_with_trimesh),
 }
 
 
 def save(mesh: Mesh, path: Path | str) -> None:
     """Write `mesh` by the path's suffix, whole or not at all; missing folders are made.
 
+    A texture is written where the format has one, the vertex colours otherwise. An OBJ with a texture is
+    three files of the same stem: chair.obj, chair.mtl, chair_texture.png.
     Raises: OutputError if the suffix is unknown or the place cannot be written.
     """
     path = Path(path)
+    check_place(path)
+    suffix = path.suffix.lower()
+    files = WRITERS[suffix](_turned_for(suffix, mesh), path.stem)
+    with ExitStack() as stack:  # the file that refers to the others is entered first and renamed last
+        for ending, data in files.items():
+            target = path if ending == suffix else path.with_name(path.stem + ending)
+            stack.enter_context(replacing(target)).write_bytes(data)
+
+
+def check_place(path: Path) -> None:
+    """Whether a mesh could be written at `path`, before time is spent.
+
+    Raises: OutputError if the suffix is unknown or the place cannot be written.
+    """
     suffix = path.suffix.lower()
     if suffix not in WRITERS:
         raise OutputError(f"{path}: cannot write '{suffix}' files; choose one of {_listed(WRITERS)}.")
     check_writable(path)
-    data = WRITERS[suffix](_turned_for(suffix, mesh))
-    with replacing(path) as scratch:
-        scratch.write_bytes(data)
 
 
 def _turned_for(suffix: str, mesh: Mesh) -> Mesh:
@@ -224,20 +261,25 @@ def _write_with_trimesh(file_type: str) -> Callable[[Mesh], bytes]:
     return write
 
 
-def _obj_bytes(mesh: Mesh) -> bytes:
-    """OBJ text; colours follow the coordinates, as Blender and MeshLab read them."""
-    table = mesh.vertices if mesh.vertex_colors is None else np.hstack([mesh.vertices, mesh.vertex_colors])
-    rows = ["v " + " ".join(f"{number:.6g}" for number in row) for row in table.tolist()]
-    rows += [f"f {a} {b} {c}" for a, b, c in (mesh.faces + 1).tolist()]
-    return ("\n".join(rows) + "\n").encode()
+Writer = Callable[[Mesh, str], dict[str, bytes]]
+"""From a mesh in the format's axes and its file's stem to the contents of files by the end of their names."""
 
 
-WRITERS: dict[str, Callable[[Mesh], bytes]] = {
-    ".glb": glb_bytes,
-    ".ply": _write_with_trimesh("ply"),
-    ".obj": _obj_bytes,
-    ".stl": _write_with_trimesh("stl"),
+def _one_file(suffix: str, write: Callable[[Mesh], bytes]) -> Writer:
+    return lambda mesh, stem: {suffix: write(mesh)}
+
+
+WRITERS: dict[str, Writer] = {
+    ".glb": _one_file(".glb", glb_bytes),
+    ".ply": _one_file(".ply", _write_with_trimesh("ply")),
+    ".obj": obj_files,
+    ".stl": _one_file(".stl", _write_with_trimesh("stl")),
+    ".3mf": _one_file(".3mf", threemf_bytes),
+    ".usdz": _one_file(".usdz", usdz_bytes),
 }
+
+# Formats whose files hold a texture; the others have the vertex colours, STL none.
+TEXTURED = frozenset((".glb", ".obj", ".usdz"))
 
 
 def _listed(table: dict[str, Any]) -> str:

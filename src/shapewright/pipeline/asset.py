@@ -13,15 +13,25 @@ from PIL import Image
 from torch import Tensor
 
 from shapewright.atomic_file import replacing
-from shapewright.errors import AssetFileError, OutputError
+from shapewright.errors import AssetFileError, ConfigError, OutputError
 from shapewright.field import Field, FieldWeights
 from shapewright.geometry import cameras, mesh_files
 from shapewright.geometry.cameras import Camera
 from shapewright.geometry.mesh import Mesh
+from shapewright.geometry.placement import standing
+from shapewright.geometry.point_cloud import PointCloud
+from shapewright.geometry.sampling import interpolate, sample_surface
 from shapewright.pipeline.clean_surface import CleanSurface, clean_surface
 from shapewright.pipeline.latent_file import LATENT_SUFFIX, Origin, save_latent
 from shapewright.pipeline.mesh_options import RESOLUTION, MeshChanges, MeshOptions
-from shapewright.render import FastNerf, FastNerfConfig, MeshRenderer, extract_mesh_fast, surface_colors
+from shapewright.render import (
+    FastNerf,
+    FastNerfConfig,
+    MeshRenderer,
+    bake_texture,
+    extract_mesh_fast,
+    surface_colors,
+)
 from shapewright.render.turntable import save_gif, to_uint8
 
 __all__ = ["Asset", "RenderMode"]
@@ -105,14 +115,45 @@ class Asset:
     def export(
         self, path: str | Path, options: MeshOptions | None = None, **changes: Unpack[MeshChanges]
     ) -> None:
-        """Write the surface: .glb (+Y up, vertex colours, a material that shows them), .ply, .obj or .stl.
+        """Write the surface: .glb, .obj or .usdz with a texture, .ply or .3mf with vertex colours, or .stl.
 
-        Options are given whole, or one by one: `asset.export("chair.glb", faces=2000)`.
+        GLB, OBJ and USDZ are turned to +Y up. Options are given whole, or one by one:
+        `asset.export("chair.glb", faces=2000, height_m=0.9)`; `texture_px=None` is for vertex colours.
         Raises: OutputError for another suffix or a place that cannot be written; ConfigError;
         EmptySurfaceError.
         """
+        path, options = Path(path), replace(options or MeshOptions(), **changes)
+        mesh_files.check_place(path)
+        mesh = self.clean_surface(options).mesh
+        if options.texture_px is not None and path.suffix.lower() in mesh_files.TEXTURED:
+            mesh = self._textured(mesh, options)
+        if options.height_m is not None:
+            mesh = replace(mesh, vertices=standing(mesh.vertices, options.height_m))
+        mesh_files.save(mesh, path)
+
+    def _textured(self, mesh: Mesh, options: MeshOptions) -> Mesh:
+        assert options.texture_px is not None, "a texture is wanted"
+        return bake_texture(
+            self._field, self._weights, mesh, size_px=options.texture_px, project=options.moves_vertices
+        )
+
+    def points(
+        self, count: int, options: MeshOptions | None = None, **changes: Unpack[MeshChanges]
+    ) -> PointCloud:
+        """`count` points spread evenly over the surface, with the field's colours there; the same each time.
+
+        Raises: ConfigError; EmptySurfaceError.
+        """
+        if count < 1:
+            raise ConfigError(f"A point cloud has at least one point; {count} were asked for.")
         options = replace(options or MeshOptions(), **changes)
-        mesh_files.save(self.clean_surface(options).mesh, Path(path))
+        mesh = self.clean_surface(options).mesh
+        places = sample_surface(mesh.vertices, mesh.faces, count, np.random.default_rng(0))
+        positions = interpolate(mesh.vertices, mesh.faces, *places).astype(np.float32)
+        colors = surface_colors(self._field, self._weights, positions)
+        if options.height_m is not None:
+            positions = standing(positions, options.height_m)
+        return PointCloud(positions=positions, colors=colors)
 
     def save(self, path: str | Path) -> None:
         """Write the latent with prompt, seed, settings and the model's hash.

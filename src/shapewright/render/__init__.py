@@ -8,6 +8,7 @@ from shapewright.render.nerf_in_parts import render_nerf_in_parts
 from shapewright.render.ray_marks import RayMarks, draw_marks
 from shapewright.render.shading import MeshRenderer, render_mesh
 from shapewright.render.surface import extract_mesh
+from shapewright.render.texture import bake_texture
 
 __all__ = [
     "FastNerf",
@@ -17,6 +18,7 @@ __all__ = [
     "NerfImage",
     "RayMarks",
     "SurfaceViews",
+    "bake_texture",
     "draw_marks",
     "extract_mesh",
     "extract_mesh_fast",

@@ -1,15 +1,17 @@
 import json
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import trimesh
 from PIL import Image
+from pxr import Usd, UsdGeom, UsdValidation
 
 from shapewright.errors import AssetFileError, OutputError
 from shapewright.geometry import mesh_files
 from shapewright.geometry.light import srgb_to_linear
-from shapewright.geometry.mesh import Mesh
+from shapewright.geometry.mesh import Mesh, Texture
 
 
 def pyramid() -> Mesh:
@@ -27,7 +29,113 @@ def corner_colors(mesh) -> np.ndarray:
     return mesh.surface_colors(faces, np.tile(np.eye(3, dtype=np.float32), (len(mesh.faces), 1)))[:, :3]
 
 
-@pytest.mark.parametrize(("suffix", "tolerance"), [(".glb", 1e-6), (".ply", 1 / 255), (".obj", 1e-5)])
+def painted_pyramid() -> Mesh:
+    """Each face lies in a quarter of a texture of its own colour; the vertices are grey."""
+    image = np.zeros((64, 64, 3), dtype=np.uint8)
+    image[:32, :32], image[:32, 32:], image[32:, :32], image[32:, 32:] = QUARTERS
+    low = np.array([[0.1, 0.6], [0.6, 0.6], [0.1, 0.1], [0.6, 0.1]])  # corners of the quarters, v upwards
+    uvs = (low[:, None] + np.array([[0, 0], [0.3, 0], [0, 0.3]])).reshape(-1, 2)
+    return replace(
+        pyramid(),
+        vertex_colors=np.full((4, 3), 0.5, dtype=np.float32),
+        texture=Texture(
+            image=image,
+            uvs=uvs.astype(np.float32),
+            source=pyramid().faces.reshape(-1),
+            faces=np.arange(12).reshape(4, 3),
+        ),
+    )
+
+
+QUARTERS = np.array([[200, 40, 40], [40, 200, 40], [40, 40, 200], [220, 220, 30]], dtype=np.uint8)
+
+
+@pytest.mark.parametrize("suffix", sorted(mesh_files.TEXTURED))
+def test_round_trip_keeps_the_texture(tmp_path, suffix):
+    mesh_files.save(painted_pyramid(), tmp_path / f"a{suffix}")
+    loaded = mesh_files.load(tmp_path / f"a{suffix}")
+    np.testing.assert_allclose(loaded.vertices[loaded.faces], pyramid().vertices[pyramid().faces], atol=1e-6)
+    middles = loaded.surface_colors(np.arange(4), np.full((4, 3), 1 / 3, dtype=np.float32))[:, :3]
+    np.testing.assert_allclose(middles, QUARTERS / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", [".ply", ".3mf"])
+def test_formats_without_textures_have_the_vertices_colours(tmp_path, suffix):
+    mesh_files.save(painted_pyramid(), tmp_path / f"a{suffix}")
+    np.testing.assert_allclose(corner_colors(mesh_files.load(tmp_path / f"a{suffix}")), 0.5, atol=1 / 255)
+
+
+def test_textured_glb_has_smooth_normals_and_a_matt_material(tmp_path):
+    mesh_files.save(painted_pyramid(), tmp_path / "a.glb")
+    document, binary = read_glb(tmp_path / "a.glb")
+    attributes = document["meshes"][0]["primitives"][0]["attributes"]
+    assert set(attributes) == {"POSITION", "NORMAL", "TEXCOORD_0"}, "COLOR_0 would darken the texture"
+    view = document["bufferViews"][document["accessors"][attributes["NORMAL"]]["bufferView"]]
+    normals = np.frombuffer(binary, "<f4", count=36, offset=view["byteOffset"]).reshape(12, 3)
+    source = painted_pyramid().texture.source
+    for vertex in range(4):  # the copies of a vertex share the normal of the whole surface
+        assert np.ptp(normals[source == vertex], axis=0).max() == 0
+    pbr = document["materials"][0]["pbrMetallicRoughness"]
+    assert (pbr["metallicFactor"], pbr["roughnessFactor"]) == (0.0, 0.9)
+    assert pbr["baseColorTexture"] == {"index": 0}
+    assert document["images"][0]["mimeType"] == "image/png"
+
+
+def test_textured_obj_is_three_files_named_after_it(tmp_path):
+    mesh_files.save(painted_pyramid(), tmp_path / "my chair.obj")
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "my chair.obj",
+        "my chair.mtl",
+        "my chair_texture.png",
+    }
+    assert "mtllib my chair.mtl\n" in (tmp_path / "my chair.obj").read_text()
+    assert "map_Kd my chair_texture.png\n" in (tmp_path / "my chair.mtl").read_text()
+    assert trimesh.load_scene(tmp_path / "my chair.obj").geometry, "another reader accepts it"
+
+
+def test_an_obj_whose_companion_cannot_be_written_leaves_nothing(tmp_path):
+    (tmp_path / "a_texture.png").mkdir()
+    with pytest.raises(OutputError, match=r"a_texture\.png"):
+        mesh_files.save(painted_pyramid(), tmp_path / "a.obj")
+    assert [path.name for path in tmp_path.iterdir()] == ["a_texture.png"]
+
+
+@pytest.mark.parametrize("mesh", [painted_pyramid(), pyramid()], ids=["texture", "vertex colours"])
+def test_usdz_passes_all_of_usds_validators(tmp_path, mesh):
+    mesh_files.save(mesh, tmp_path / "a.usdz")
+    stage = Usd.Stage.Open(str(tmp_path / "a.usdz"))
+    validators = UsdValidation.ValidationRegistry().GetOrLoadAllValidators()
+    assert len(validators) > 10
+    found = UsdValidation.ValidationContext(validators).Validate(stage)
+    assert [error.GetMessage() for error in found] == []
+    assert UsdGeom.GetStageUpAxis(stage) == "Y"
+    assert UsdGeom.GetStageMetersPerUnit(stage) == 1.0
+
+
+def test_3mf_is_in_metres_and_read_by_others(tmp_path):
+    mesh_files.save(pyramid(), tmp_path / "a.3mf")
+    scene = trimesh.load_scene(tmp_path / "a.3mf")
+    assert scene.units == "meter"
+    (geometry,) = scene.geometry.values()
+    assert geometry.is_watertight
+    assert geometry.volume == pytest.approx(4 / 3)  # base 2, height 2; positive: faces look outwards
+
+
+def test_3mf_components_and_places_of_others_are_read(tmp_path):
+    scene = trimesh.Scene()
+    cube = trimesh.creation.box()
+    scene.add_geometry(cube, transform=trimesh.transformations.translation_matrix((5, 0, 0)))
+    scene.add_geometry(cube.copy(), transform=trimesh.transformations.translation_matrix((0, 3, 0)))
+    scene.export(tmp_path / "a.3mf")
+    mesh = mesh_files.load(tmp_path / "a.3mf")
+    assert len(mesh.faces) == 24
+    np.testing.assert_allclose(mesh.vertices.max(axis=0), [5.5, 3.5, 0.5], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "tolerance"),
+    [(".glb", 1e-6), (".ply", 1 / 255), (".obj", 1e-5), (".3mf", 1 / 255), (".usdz", 1e-6)],
+)
 def test_round_trip_keeps_shape_orientation_and_colours(tmp_path, suffix, tolerance):
     mesh_files.save(pyramid(), tmp_path / f"a{suffix}")
     loaded = mesh_files.load(tmp_path / f"a{suffix}")
@@ -162,8 +270,8 @@ def test_missing_unknown_points_only_and_nan(tmp_path):
 
 
 def test_unwritable_places_and_unknown_suffixes_leave_nothing_behind(tmp_path):
-    with pytest.raises(OutputError, match=r"\.usdz.*\.glb"):
-        mesh_files.save(pyramid(), tmp_path / "a.usdz")
+    with pytest.raises(OutputError, match=r"\.fbx.*\.glb"):
+        mesh_files.save(pyramid(), tmp_path / "a.fbx")
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="file"):
         mesh_files.save(pyramid(), tmp_path / "file" / "a.glb")

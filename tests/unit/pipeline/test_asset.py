@@ -9,9 +9,11 @@ import torch
 from PIL import Image
 
 from shapewright import Asset, Pipeline
-from shapewright.errors import AssetFileError, EmptySurfaceError, OutputError
+from shapewright.errors import AssetFileError, ConfigError, EmptySurfaceError, OutputError
 from shapewright.geometry.cameras import turntable
 from shapewright.geometry.mesh_files import load
+from shapewright.geometry.sampling import interpolate, sample_surface
+from shapewright.geometry.signed_distance import nearest_surface
 from shapewright.pipeline import MeshOptions, RenderMode
 from tiny_models import FakeText, random_model
 
@@ -35,7 +37,8 @@ def test_an_exported_file_holds_the_surface(asset: Asset, tmp_path: Path) -> Non
     asset.export(tmp_path / "chair.glb", resolution=RESOLUTION, smallest_part=0.0)
     read = load(tmp_path / "chair.glb")
     assert len(read.faces) == len(asset.surface(RESOLUTION).faces)
-    np.testing.assert_allclose(read.vertices, asset.surface(RESOLUTION).vertices, atol=1e-5)
+    surface = asset.surface(RESOLUTION)
+    np.testing.assert_allclose(read.vertices[read.faces], surface.vertices[surface.faces], atol=1e-5)
 
 
 def test_an_exported_file_is_cleaned_as_asked(asset: Asset, tmp_path: Path) -> None:
@@ -45,7 +48,8 @@ def test_an_exported_file_is_cleaned_as_asked(asset: Asset, tmp_path: Path) -> N
     assert "small floating part" in clean.told[0]
     assert asset.clean_surface(MeshOptions(**asdict(options))) is clean
     asset.export(tmp_path / "chair.glb", options)
-    np.testing.assert_allclose(load(tmp_path / "chair.glb").vertices, clean.mesh.vertices, atol=1e-5)
+    read = load(tmp_path / "chair.glb")
+    np.testing.assert_allclose(read.vertices[read.faces], clean.mesh.vertices[clean.mesh.faces], atol=1e-5)
 
 
 def test_new_vertices_have_the_colours_of_the_field(asset: Asset) -> None:
@@ -56,6 +60,54 @@ def test_new_vertices_have_the_colours_of_the_field(asset: Asset) -> None:
         colors = field.query(field.weights(asset.latent[None]), positions[None]).stf_color[0]
     assert clean.vertex_colors is not None
     np.testing.assert_allclose(clean.vertex_colors, colors.numpy(), atol=1e-4)
+
+
+def test_files_are_textured_unless_vertex_colours_are_asked_for(asset: Asset, tmp_path: Path) -> None:
+    asset.export(tmp_path / "a.glb", resolution=RESOLUTION, texture_px=64)
+    asset.export(tmp_path / "b.glb", resolution=RESOLUTION, texture_px=None)
+    textured, light = load(tmp_path / "a.glb"), load(tmp_path / "b.glb")
+    assert textured.materials[0].texture is not None
+    assert textured.materials[0].texture.shape == (64, 64, 4)
+    assert textured.vertex_colors is None
+    assert light.materials[0].texture is None
+    assert light.vertex_colors is not None
+
+
+@pytest.mark.parametrize("suffix", [".glb", ".obj", ".usdz"])
+def test_textured_files_look_like_the_field(asset: Asset, tmp_path: Path, suffix: str) -> None:
+    wanted = {"resolution": RESOLUTION, "smallest_part": 0.0}
+    asset.export(tmp_path / f"a{suffix}", **wanted, texture_px=512)
+    surface, read = asset.surface(RESOLUTION), load(tmp_path / f"a{suffix}")
+    np.testing.assert_allclose(read.vertices[read.faces], surface.vertices[surface.faces], atol=1e-5)
+    places = sample_surface(surface.vertices, surface.faces, 2000, np.random.default_rng(0))
+    points = asset.points(2000, **wanted)
+    np.testing.assert_allclose(points.positions, interpolate(surface.vertices, surface.faces, *places))
+    error = np.abs(read.surface_colors(*places)[:, :3] - points.colors)
+    assert error.mean() < 0.005  # half a step of 8 bits is 0.002
+
+
+@pytest.mark.parametrize("suffix", [".glb", ".stl"])
+def test_a_height_scales_the_file_and_puts_its_base_on_the_ground(
+    asset: Asset, tmp_path: Path, suffix: str
+) -> None:
+    asset.export(tmp_path / f"a{suffix}", resolution=RESOLUTION, height_m=0.9)
+    vertices = load(tmp_path / f"a{suffix}").vertices
+    low, high = vertices.min(axis=0), vertices.max(axis=0)
+    np.testing.assert_allclose([low[2], high[2]], [0.0, 0.9], atol=1e-6)
+    np.testing.assert_allclose((low + high)[:2], 0.0, atol=1e-6)
+
+
+def test_points_lie_on_the_surface_and_are_the_same_each_time(asset: Asset) -> None:
+    first, second = (asset.points(500, resolution=RESOLUTION) for _ in range(2))
+    assert len(first) == 500
+    np.testing.assert_array_equal(first.positions, second.positions)
+    surface = asset.surface(RESOLUTION)
+    distance = nearest_surface(surface.vertices, surface.faces, first.positions).distance
+    assert distance.max() < 1e-5
+    tall = asset.points(500, resolution=RESOLUTION, height_m=2.0)
+    assert np.ptp(tall.positions[:, 2]) == pytest.approx(2.0, rel=1e-5)
+    with pytest.raises(ConfigError, match="at least one"):
+        asset.points(0)
 
 
 @pytest.mark.parametrize("mode", ["mesh", "nerf"])

@@ -67,7 +67,8 @@ class Generate(Command):
     solver: AnySolver = None
     """How steps are taken: heun and dpm evaluate the prior twice in each. The model's own if not given."""
     output: str = "{prompt}_{seed}.glb"
-    """A file, folder or pattern with {prompt} (a picture's name), {seed}, {index}; .glb, .ply, .obj, .stl."""
+    """A file, folder or pattern with {prompt} (a picture's name), {seed}, {index}; .glb, .obj, .usdz, .ply,
+    .3mf or .stl."""
     preview: AnyText = None
     """Also write a PNG of four views there (a file, a folder or a pattern)."""
     turntable: AnyText = None

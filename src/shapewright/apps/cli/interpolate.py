@@ -27,7 +27,7 @@ class Interpolate(Command):
     count: int = 5
     """How many meshes, evenly spaced."""
     output: str = "between_{index}.glb"
-    """A folder, or a pattern with {index}; suffix .glb, .ply, .obj or .stl."""
+    """A folder, or a pattern with {index}; suffix .glb, .obj, .usdz, .ply, .3mf or .stl."""
     model: AnyText = None
     """The model that made the latents; the one the first file names if not given."""
     device: Device = "auto"

@@ -43,6 +43,35 @@ def test_a_latent_becomes_a_mesh(
     assert outcome.json["faces"] == len(load(here / "x/cube.stl").faces)
 
 
+def test_a_latent_becomes_a_textured_file_of_a_height(
+    shapewright: Shapewright, model_folder: Path, here: Path, cube_latent: Path
+) -> None:
+    common = ("export", cube_latent, "--model", model_folder, "--resolution", "16")
+    assert shapewright(*common, "--output", "a.obj", "--texture-size", "64", "--height", "0.5").code == 0
+    assert {path.name for path in here.glob("a*")} == {"a.obj", "a.mtl", "a_texture.png"}
+    mesh = load(here / "a.obj")
+    assert np.ptp(mesh.vertices, axis=0)[2] == pytest.approx(0.5, rel=1e-4)
+    texture = mesh.materials[-1].texture
+    assert texture is not None
+    assert texture.shape == (64, 64, 4)
+    assert shapewright(*common, "--output", "b.obj", "--vertex-colors").code == 0
+    assert {path.name for path in here.glob("b*")} == {"b.obj"}
+
+
+def test_a_latent_becomes_points(
+    shapewright: Shapewright, model_folder: Path, here: Path, cube_latent: Path
+) -> None:
+    common = ("export", cube_latent, "--model", model_folder, "--resolution", "16", "--points")
+    outcome = shapewright(*common, "200", "--output", "cloud.ply", "--json")
+    assert outcome.code == 0
+    assert outcome.json == {"output": "cloud.ply", "points": 200}
+    assert b"element vertex 200\n" in (here / "cloud.ply").read_bytes()
+    assert shapewright(*common, "200", "--output", "cloud.obj").code == 2
+    outcome = shapewright(*common, "0", "--output", "none.ply")
+    assert outcome.code == 2
+    assert "--points must be at least 1" in outcome.err
+
+
 def test_a_latent_is_refined(shapewright: Shapewright, model_folder: Path, here: Path) -> None:
     save(cube_mesh(), here / "cube.glb")
     outcome = shapewright("encode", "cube.glb", "--model", model_folder, "--refine", "3")
