@@ -68,5 +68,5 @@ def told_by_slicer(path: Path) -> dict[str, str]:
 
 
 def millimetres(suffix: str) -> float:
-    """What a slicer takes a unit of the file for: STL has no units, 3MF says its own."""
-    return 1.0
+    """What a slicer takes our unit for: 3MF says that it is a metre, STL has no units."""
+    return 1000.0 if suffix == "3mf" else 1.0
