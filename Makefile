@@ -9,7 +9,7 @@ JOBS ?= 2
 export OMP_NUM_THREADS ?= 1
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
-.PHONY: setup demo test test-slow test-network check format clean
+.PHONY: setup demo test test-slow test-network proofs check format clean
 
 setup: $(STAMP)
 
@@ -24,13 +24,28 @@ demo: setup
 		--output chair.glb --preview chair.png
 
 test: setup
-	$(PYTEST) -m "not slow and not network"
+	$(PYTEST) -m "not slow and not network and not proofs"
 
 test-slow: setup
 	$(PYTEST) -m "slow and not network"
 
 test-network: setup
 	$(PYTEST) -m network
+
+# Other people's programs look at our files. Blender, USD and the npm packages are installed here; Chromium and
+# PrusaSlicer come from Debian. What is not installed is a failure that names what to install.
+PROGRAMS := tests/proofs/programs
+PROOFS := .proofs
+
+proofs: setup $(PROOFS)/.installed
+	$(BIN)/python -m pytest tests/proofs -m proofs --no-skips
+
+$(PROOFS)/.installed: $(addprefix $(PROGRAMS)/,requirements.txt package.json package-lock.json)
+	test -x $(PROOFS)/venv/bin/python || $(PYTHON) -m venv $(PROOFS)/venv
+	$(PROOFS)/venv/bin/python -m pip install -qq --disable-pip-version-check -r $(PROGRAMS)/requirements.txt
+	cp $(PROGRAMS)/package.json $(PROGRAMS)/package-lock.json $(PROGRAMS)/.npmrc $(PROOFS)
+	npm ci --prefix $(PROOFS) --no-audit --no-fund
+	touch $@
 
 check: setup
 	$(BIN)/ruff check src tests benchmarks
