@@ -15,6 +15,9 @@ from shapewright.geometry.mesh import Mesh
 
 __all__ = ["read_threemf", "threemf_bytes"]
 
+# lib3mf's own 6 would give neighbours less than a micrometre apart one place: readers that weld corners by
+# their place then find the surface open.
+DECIMALS = 9
 _WHITE = (255, 255, 255)
 Palette = dict[tuple[int, int], tuple[int, int, int]]
 """Colours by the number of their group and their own number in it."""
@@ -31,7 +34,9 @@ def threemf_bytes(mesh: Mesh) -> bytes:
     if mesh.vertex_colors is not None:
         _color(model, item, mesh.vertex_colors, mesh.faces)
     model.AddBuildItem(item, wrapper.GetIdentityTransform())
-    return bytes(model.QueryWriter("3mf").WriteToBuffer())
+    writer = model.QueryWriter("3mf")
+    writer.SetDecimalPrecision(DECIMALS)
+    return bytes(writer.WriteToBuffer())
 
 
 def _structures(kind: Any, rows: np.ndarray) -> list[Any]:

@@ -276,3 +276,11 @@ def test_unwritable_places_and_unknown_suffixes_leave_nothing_behind(tmp_path):
     with pytest.raises(OutputError, match="file"):
         mesh_files.save(pyramid(), tmp_path / "file" / "a.glb")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_corners_closer_than_a_micrometre_stay_apart_in_3mf(tmp_path) -> None:
+    mesh = pyramid()
+    mesh.vertices[3] = mesh.vertices[2] + np.float32([0, 0, 4e-7])
+    mesh_files.save(mesh, tmp_path / "flat.3mf")
+    corners = mesh_files.load(tmp_path / "flat.3mf").vertices.astype(np.float32)
+    assert len(np.unique(corners, axis=0)) == 4
