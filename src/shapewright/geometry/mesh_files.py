@@ -29,10 +29,14 @@ from shapewright.geometry.texture_file import texture_array
 from shapewright.geometry.threemf_file import read_threemf, threemf_bytes
 from shapewright.geometry.usdz_file import read_usdz, usdz_bytes
 
-__all__ = ["READERS", "TEXTURED", "WRITERS", "check_place", "load", "save", "to_trimesh"]
+__all__ = ["READERS", "TEXTURED", "UNITS_PER_METRE", "WRITERS", "check_place", "load", "save", "to_trimesh"]
 
 _Z_UP_FROM_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 _Y_UP_SUFFIXES = frozenset((".glb", ".gltf", ".obj", ".usdz"))
+
+
+# STL says nothing of units, and slicers take them for millimetres; the other formats are in metres.
+UNITS_PER_METRE = {".stl": 1000.0}
 
 
 def load(

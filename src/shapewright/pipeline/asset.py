@@ -118,7 +118,8 @@ class Asset:
         """Write the surface: .glb, .obj or .usdz with a texture, .ply or .3mf with vertex colours, or .stl.
 
         GLB, OBJ and USDZ are turned to +Y up. Options are given whole, or one by one:
-        `asset.export("chair.glb", faces=2000, height_m=0.9)`; `texture_px=None` is for vertex colours.
+        `asset.export("chair.glb", faces=2000, height_m=0.9)`; `texture_px=None` is for vertex colours. With a
+        height a unit of the file is a metre, of an STL a millimetre, as slicers read it.
         Raises: OutputError for another suffix or a place that cannot be written; ConfigError;
         EmptySurfaceError.
         """
@@ -128,7 +129,8 @@ class Asset:
         if options.texture_px is not None and path.suffix.lower() in mesh_files.TEXTURED:
             mesh = self._textured(mesh, options)
         if options.height_m is not None:
-            mesh = replace(mesh, vertices=standing(mesh.vertices, options.height_m))
+            height = options.height_m * mesh_files.UNITS_PER_METRE.get(path.suffix.lower(), 1.0)
+            mesh = replace(mesh, vertices=standing(mesh.vertices, height))
         mesh_files.save(mesh, path)
 
     def _textured(self, mesh: Mesh, options: MeshOptions) -> Mesh:

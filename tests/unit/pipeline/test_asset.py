@@ -86,12 +86,12 @@ def test_textured_files_look_like_the_field(asset: Asset, tmp_path: Path, suffix
     assert error.mean() < 0.005  # half a step of 8 bits is 0.002
 
 
-@pytest.mark.parametrize("suffix", [".glb", ".stl"])
+@pytest.mark.parametrize(("suffix", "units_per_metre"), [(".glb", 1), (".3mf", 1), (".stl", 1000)])
 def test_a_height_scales_the_file_and_puts_its_base_on_the_ground(
-    asset: Asset, tmp_path: Path, suffix: str
+    asset: Asset, tmp_path: Path, suffix: str, units_per_metre: int
 ) -> None:
     asset.export(tmp_path / f"a{suffix}", resolution=RESOLUTION, height_m=0.9)
-    vertices = load(tmp_path / f"a{suffix}").vertices
+    vertices = load(tmp_path / f"a{suffix}").vertices / units_per_metre
     low, high = vertices.min(axis=0), vertices.max(axis=0)
     np.testing.assert_allclose([low[2], high[2]], [0.0, 0.9], atol=1e-6)
     np.testing.assert_allclose((low + high)[:2], 0.0, atol=1e-6)
