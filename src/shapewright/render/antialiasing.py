@@ -85,7 +85,7 @@ def spread(count: int) -> np.ndarray:
 
 
 def differs(picture: np.ndarray, step: float) -> np.ndarray:
-    """Which pixels (H, W) of linear premultiplied colours (H, W, 4) are `step` from one of eight neighbours."""
+    """Which pixels (H, W) of linear colours times alpha (H, W, 4) are `step` from a neighbour."""
     shown = np.concatenate([linear_to_srgb(picture[..., :3]), picture[..., 3:]], axis=-1)
     # the extremes of three in a row, then of three rows
     low, high = shown, shown

@@ -1,7 +1,7 @@
 """The light of presentation pictures: a large key light, a fill, and soft light from above.
 
-It stays with the camera, as in a studio where the object turns on a table, so that every view is lit. Training
-and evaluation compare under `geometry.light`, which this is no part of.
+It stays with the camera, as in a studio where the object turns on a table, so that every view is lit.
+Training and evaluation compare under `geometry.light`, which this is no part of.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["studio_light"]
 KEY = (-0.50, 0.62, 0.60)
 FILL = (0.80, 0.10, 0.59)
 # Together at most about 1: white stays just below white and nothing clips.
-KEY_SHARE, FILL_SHARE, SKY_SHARE = 0.62, 0.14, 0.27
+KEY_SHARE, FILL_SHARE, SKY_SHARE = 0.70, 0.18, 0.30
 # Large lights reach a little around the corner.
 WRAP = 0.25
 # What the floor gives back of the light from above.
