@@ -13,7 +13,7 @@ from shapewright.geometry.cameras import Camera
 from shapewright.render.contact_sheet import Strip, contact_sheet
 from shapewright.render.turntable import FRAMES_PER_SECOND, check_movie, is_clear, save_movie, to_uint8
 
-__all__ = ["View", "check_size", "save_png", "save_sheet", "save_turntable", "views_around"]
+__all__ = ["View", "check_size", "save_movie_of", "save_png", "save_sheet", "save_turntable", "views_around"]
 
 View = Callable[[Camera], np.ndarray]  # a picture (H, W, 4) in [0, 1] of whatever it is
 SIZES_PX = (8, 8192)
@@ -41,14 +41,27 @@ def save_turntable(
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Write one turn as GIF, WebP or MP4; progress(done, total) after each frame. Raises: OutputError."""
-    check_movie(path, fps=fps)
     check_size(size_px)
+    around = cameras.turntable(frames, size_px=size_px)
+    save_movie_of(view, around, path, fps=fps, progress=progress)
+
+
+def save_movie_of(
+    view: View,
+    around: Sequence[Camera],
+    path: Path,
+    *,
+    fps: float,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write what the cameras see, one after the other. Raises: OutputError; ConfigError."""
+    check_movie(path, fps=fps)
     pictures: list[np.ndarray] = []
-    for camera in cameras.turntable(frames, size_px=size_px):
+    for camera in around:
         pictures.append(view(camera))
         check_movie(path, fps=fps, transparent=is_clear(pictures[-1]))
         if progress is not None:
-            progress(len(pictures), frames)
+            progress(len(pictures), len(around))
     save_movie(pictures, path, fps=fps)
 
 

@@ -1,4 +1,4 @@
-"""Moving pictures: an object that turns once, without repeating its first frame. One table: suffix to writer."""
+"""Moving pictures: an object that turns once, without repeating its first frame."""
 
 from __future__ import annotations
 
@@ -52,7 +52,10 @@ def check_movie(path: Path, *, fps: float = FRAMES_PER_SECOND, transparent: bool
 
 
 def save_movie(frames: Sequence[np.ndarray], path: Path, *, fps: float = FRAMES_PER_SECOND) -> None:
-    """Write pictures of one size, (H, W, 3 or 4) in [0, 1], as what `path` ends in. Raises: see `check_movie`."""
+    """Write pictures of one size, (H, W, 3 or 4) in [0, 1], as what `path` ends in.
+
+    Raises: OutputError, ConfigError, see `check_movie`.
+    """
     assert frames
     check_movie(path, fps=fps, transparent=any(is_clear(frame) for frame in frames))
     MOVIE_WRITERS[path.suffix.lower()](frames, path, fps=fps)
@@ -144,9 +147,9 @@ def palette_of(pictures: Sequence[np.ndarray]) -> Image.Image:
     rest = np.concatenate([most[None], seen[(seen != most).any(axis=1)]])
     image = Image.fromarray(rest[None]).quantize(colors=254, method=Image.Quantize.MEDIANCUT, kmeans=1)
     chosen = np.array(image.getpalette(), dtype=np.uint8)[: 3 * 254]
-    # palettes shorter than 256 are filled up with the background
-    full = np.concatenate([np.tile(most, 256 - len(chosen) // 3), chosen])
-    return _palette(np.concatenate([full[: 3 * CLEAR], most]))
+    # first and last the background, which also fills up what is short
+    spare = np.tile(most, 255 - len(chosen) // 3)
+    return _palette(np.concatenate([most, chosen, spare]))
 
 
 def opaque_pixels(picture: np.ndarray) -> np.ndarray:
@@ -155,13 +158,15 @@ def opaque_pixels(picture: np.ndarray) -> np.ndarray:
 
 def with_palette(picture: np.ndarray, palette: Image.Image) -> Image.Image:
     """`picture` in the palette's colours, dithered; what is not opaque gets the index CLEAR."""
-    colors = Image.fromarray(np.ascontiguousarray(picture[..., :3]))
-    image = colors.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+    colors = picture[..., :3].copy()
+    hidden = picture[..., 3] < 128 if picture.shape[-1] == 4 else np.zeros(colors.shape[:2], dtype=bool)
+    # exactly in the palette: no error is carried from there over the outline
+    colors[hidden] = (palette.getpalette() or [])[:3]
+    image = Image.fromarray(colors).quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
     index = np.asarray(image).copy()
-    index[index == CLEAR] = 0
-    if picture.shape[-1] == 4:
-        index[picture[..., 3] < 128] = CLEAR
-    indexed = Image.fromarray(index, mode=None).convert("L")
+    index[index == CLEAR] = 0  # the same colour
+    index[hidden] = CLEAR
+    indexed = Image.fromarray(index)
     indexed.putpalette(palette.getpalette() or [])
     return indexed
 
