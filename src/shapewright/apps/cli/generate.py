@@ -253,7 +253,7 @@ class Generate(Command):
         return empty
 
     def _write_sheet(self, jobs: Sequence[Job], assets: "Sequence[Asset]", path: Path) -> None:
-        """A strip for each prompt or picture, a view for each seed; an empty cell where there is no surface."""
+        """A strip for each prompt or picture, a view for each seed; empty without a surface."""
         from shapewright.pipeline.pictures import save_sheet
         from shapewright.render.contact_sheet import Strip
 
