@@ -91,7 +91,7 @@ def differs(picture: np.ndarray, step: float) -> np.ndarray:
     low, high = shown, shown
     for axis in (0, 1):
         low, high = (_extreme(low, axis, np.minimum), _extreme(high, axis, np.maximum))
-    return (np.maximum(high - shown, shown - low) >= step).any(axis=-1)
+    return np.any(np.maximum(high - shown, shown - low) >= step, axis=-1)
 
 
 def _extreme(values: np.ndarray, axis: int, extreme: np.ufunc) -> np.ndarray:

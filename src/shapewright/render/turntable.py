@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 import numpy as np
@@ -71,7 +72,9 @@ def save_gif(frames: Sequence[np.ndarray], path: Path, *, fps: float = FRAMES_PE
     # one palette for all frames: colours do not flicker
     palette = palette_of(pictures)
     indexed = [with_palette(picture, palette) for picture in pictures]
-    clear = {"transparency": CLEAR, "disposal": 2} if any(is_clear(frame) for frame in frames) else {}
+    clear: dict[str, Any] = (
+        {"transparency": CLEAR, "disposal": 2} if any(is_clear(frame) for frame in frames) else {}
+    )
     delay_ms = 10 * round(100 / fps)
     with replacing(path) as temporary:
         indexed[0].save(
@@ -105,7 +108,7 @@ def save_mp4(frames: Sequence[np.ndarray], path: Path, *, fps: float = FRAMES_PE
         film = imageio_ffmpeg.write_frames(
             str(temporary),
             (width, height),
-            fps=fps,
+            fps=fps,  # pyright: ignore[reportArgumentType]  # whole or not
             codec="libx264",
             macro_block_size=2,
             # the colours that browsers expect, and the index in front: playing starts before all is loaded

@@ -114,7 +114,7 @@ def test_the_same_prompt_twice_makes_two_files(
         (["a chair", "a bed", "--output", "one.glb"], "gives the same file"),
         (["a chair", "--n", "2", "--output", "{prompt}.glb"], "gives the same file"),
         (["a chair", "--preview", "chair.jpg"], "what can be written is .png"),
-        (["a chair", "--turntable", "chair.mp4"], "what can be written is .gif"),
+        (["a chair", "--turntable", "chair.avi"], "what can be written is .gif"),
         (["a chair", "--latent", "chair.pt"], "what can be written is .safetensors"),
         (["a chair", "--n", "0"], "--n must be at least 1"),
         (["a chair", "--seed", "-1"], "--seed must not be negative"),

@@ -197,7 +197,8 @@ def test_model_files_and_latents_share_a_sheet(
 def test_a_model_file_turns_once_at_the_wanted_speed(
     shapewright: Shapewright, here: Path, suffix: str
 ) -> None:
-    save(cube_mesh(), here / "cube.glb")
+    colors = np.random.default_rng(0).random((8, 3)).astype(np.float32)  # equal frames would be joined
+    save(cube_mesh(colors=colors), here / "cube.glb")
     options = ("--size-px", "17", "--frames", "4", "--fps", "20", "--background", "#f0e0d0")
     assert shapewright("render", "cube.glb", "--output", f"turn{suffix}", *options).code == 0
     with Image.open(here / f"turn{suffix}") as picture:
