@@ -205,7 +205,8 @@ def test_a_model_file_turns_once_at_the_wanted_speed(
         assert picture.size == (17, 17)
         assert getattr(picture, "n_frames") == 4  # noqa: B009
         corner = np.asarray(picture.convert("RGB"))[0, 0].astype(int)
-    assert np.abs(corner - [0xF0, 0xE0, 0xD0]).max() <= 3
+    # WebP is lossy, and in a picture this small the object shares its block with the corner
+    assert np.abs(corner - [0xF0, 0xE0, 0xD0]).max() <= (0 if suffix == ".gif" else 8)
 
 
 def test_a_file_is_compared_with_its_latent(shapewright: Shapewright, model_folder: Path, here: Path) -> None:
