@@ -8,14 +8,13 @@ import numpy as np
 
 from shapewright.errors import AssetFileError
 from shapewright.geometry.mesh import TexturedMesh, face_areas_and_normals
+from shapewright.geometry.opaque_hits import INVISIBLE_ALPHA
 
 __all__ = ["HALF_SIDE", "INVISIBLE_ALPHA", "Normalized", "drop_unusable_faces", "normalize"]
 
 # Half the longest side. The rest up to 1 leaves room for the thickness given to thin sheets (at most
 # 0.013) and for two cells of a 128^3 grid, so that surfaces close inside the box.
 HALF_SIDE = 0.95
-# Materials and texels below this opacity are not there.
-INVISIBLE_ALPHA = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,16 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shapewright.dataset.normalize import INVISIBLE_ALPHA
 from shapewright.geometry.cameras import Camera
 from shapewright.geometry.light import shade
 from shapewright.geometry.mesh import TexturedMesh, face_areas_and_normals
-from shapewright.geometry.raycast import Raycaster, RayHits
+from shapewright.geometry.opaque_hits import first_opaque
+from shapewright.geometry.raycast import Raycaster
 
 __all__ = ["Views", "render_views"]
-
-_MAX_LAYERS = 6  # how many transparent texels (of leaves, nets) a ray may pass
-_STEP_BEHIND = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,27 +100,5 @@ def _first_opaque(
     directions: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For the rays that meet something opaque: their index (M,), shaded colour (M, 3), distance (M,)."""
-    rays, travelled = np.arange(len(directions)), np.zeros(len(directions), dtype=np.float32)
-    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    for _ in range(_MAX_LAYERS):
-        starts = origins[rays] + travelled[rays, None] * directions[rays]
-        hits, rays = _hits_only(raycaster.cast(starts, directions[rays]), rays)
-        rgba = mesh.surface_colors(hits.face_index, hits.barycentric)
-        distance = travelled[rays] + hits.distance
-        opaque = rgba[:, 3] >= INVISIBLE_ALPHA
-        colors = shade(rgba[opaque, :3], normals[hits.face_index[opaque]])
-        found.append((rays[opaque], colors, distance[opaque]))
-        travelled[rays] = distance + _STEP_BEHIND
-        rays = rays[~opaque]
-        if len(rays) == 0:
-            break
-    index, colors, distance = (np.concatenate(part) for part in zip(*found, strict=True))
-    return index, colors, distance
-
-
-def _hits_only(hits: RayHits, rays: np.ndarray) -> tuple[RayHits, np.ndarray]:
-    hit = np.flatnonzero(hits.face_index >= 0)
-    kept = RayHits(
-        face_index=hits.face_index[hit], barycentric=hits.barycentric[hit], distance=hits.distance[hit]
-    )
-    return kept, rays[hit]
+    hits = first_opaque(mesh, raycaster, origins, directions)
+    return hits.ray, shade(hits.color, normals[hits.face]), hits.distance

@@ -44,9 +44,8 @@ class Camera:
         return self._rays(across[None, :], down[:, None])
 
     def rays_through(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Origins and unit directions (N, 3), float32, of the rays through N pixels."""
-        across, down = _fractions(self.width_px, 0.0)[columns], _fractions(self.height_px, 0.0)[rows]
-        return self._rays(across, down)
+        """Origins and unit directions (N, 3), float32, of the rays through N pixels, or points between."""
+        return self._rays(_fraction(columns, self.width_px), _fraction(rows, self.height_px))
 
     def _rays(self, across: np.ndarray, down: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rays through fractions of the picture in -1..1, whose shapes are broadcast."""
@@ -73,9 +72,13 @@ class Camera:
 
 
 def _fractions(size_px: int, offset_px: float) -> np.ndarray:
+    return _fraction(np.arange(size_px) + offset_px, size_px)
+
+
+def _fraction(pixel: np.ndarray, size_px: int) -> np.ndarray:
     if size_px == 1:
-        return np.zeros(1)
-    return 2.0 * (np.arange(size_px) + offset_px) / (size_px - 1) - 1.0
+        return np.zeros(len(pixel))
+    return 2.0 * pixel / (size_px - 1) - 1.0
 
 
 def _shrunk_fov(fov_rad: float, size_px: int, factor: int) -> float:

@@ -1,6 +1,6 @@
 """One generated or encoded object: a latent, and everything that can be made of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -9,13 +9,11 @@ from typing import Literal, Unpack
 import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image
 from torch import Tensor
 
-from shapewright.atomic_file import replacing
 from shapewright.errors import AssetFileError, ConfigError, OutputError
 from shapewright.field import Field, FieldWeights
-from shapewright.geometry import cameras, mesh_files
+from shapewright.geometry import mesh_files
 from shapewright.geometry.cameras import Camera
 from shapewright.geometry.mesh import Mesh
 from shapewright.geometry.placement import standing
@@ -24,6 +22,7 @@ from shapewright.geometry.sampling import interpolate, sample_surface
 from shapewright.pipeline.clean_surface import CleanSurface, clean_surface
 from shapewright.pipeline.latent_file import LATENT_SUFFIX, Origin, save_latent
 from shapewright.pipeline.mesh_options import RESOLUTION, MeshChanges, MeshOptions
+from shapewright.pipeline.pictures import check_size, save_png, save_turntable, views_around
 from shapewright.render import (
     FastNerf,
     FastNerfConfig,
@@ -32,14 +31,15 @@ from shapewright.render import (
     extract_mesh_fast,
     surface_colors,
 )
-from shapewright.render.turntable import save_gif, to_uint8
+from shapewright.render.background import WHITE
+from shapewright.render.studio import Studio
+from shapewright.render.turntable import FRAMES_PER_SECOND
 
 __all__ = ["Asset", "RenderMode"]
 
 RenderMode = Literal["mesh", "nerf"]
 Color = tuple[float, float, float]
 
-WHITE: Color = (1.0, 1.0, 1.0)
 # Of the published models it is not known how thin their densities are, nor do distances tell what is empty.
 CAREFUL_NERF = FastNerfConfig(fine_samples=32, occupancy_nodes=64)
 
@@ -62,6 +62,7 @@ class Asset:
         self._surfaces: dict[int, Mesh] = {}
         self._renderers: dict[int, MeshRenderer] = {}
         self._clean: tuple[MeshOptions, CleanSurface] | None = None
+        self._studios: dict[int, Studio] = {}
 
     def __repr__(self) -> str:
         made_of = f"{self.origin.prompt!r}, seed {self.origin.seed}"
@@ -176,6 +177,7 @@ class Asset:
     ) -> np.ndarray:
         """A picture (H, W, 4), float32 sRGB and straight alpha in [0, 1]; opaque with a `background`.
 
+        Under the light of training and evaluation; `view` is for looking at.
         camera: see `geometry.cameras`; its pixels are the picture's. background: sRGB in [0, 1].
         mode: 'mesh' ray casts the surface; 'nerf' integrates the density along every ray (slower).
         Raises: EmptySurfaceError in mode 'mesh'.
@@ -186,44 +188,69 @@ class Asset:
             self._renderers[resolution] = MeshRenderer(self.surface(resolution))
         return self._renderers[resolution].render(camera, background=background)
 
+    def view(
+        self,
+        camera: Camera,
+        *,
+        mode: RenderMode = "mesh",
+        background: Color | None = WHITE,
+        resolution: int = RESOLUTION,
+    ) -> np.ndarray:
+        """As `render`, for looking at: antialiased and, in mode 'mesh', the file's surface in a studio's light.
+
+        A NeRF has learnt its light; it keeps it.
+        Raises: EmptySurfaceError in mode 'mesh'.
+        """
+        if mode == "nerf":
+            return self._fast_nerf.picture(camera, background=background)
+        if resolution not in self._studios:
+            self._studios[resolution] = Studio(self.clean_surface(MeshOptions(resolution=resolution)).mesh)
+        return self._studios[resolution].picture(camera, background=background)
+
     def turntable(
         self,
         path: str | Path,
         *,
         frames: int = 24,
         size_px: int = 256,
+        fps: float = FRAMES_PER_SECOND,
         mode: RenderMode = "mesh",
+        background: Color | None = WHITE,
         resolution: int = RESOLUTION,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        """Write a looping GIF of one turn, `frames` square pictures; progress(done, total) after each.
+        """Write one turn of `frames` square pictures, whose last does not repeat the first.
 
-        Raises: OutputError; EmptySurfaceError.
+        .gif and .webp loop; .mp4 has even sides (an odd one grows by a pixel) and no transparency.
+        progress(done, total) after each frame.
+        Raises: OutputError; ConfigError for the size or speed; EmptySurfaceError.
         """
-        if Path(path).suffix.lower() != ".gif":
-            raise OutputError(f"A turntable should end in '.gif', '{path}' does not.")
-        pictures: list[np.ndarray] = []
-        for camera in cameras.turntable(frames, size_px=size_px):
-            pictures.append(self.render(camera, mode=mode, background=WHITE, resolution=resolution))
-            if progress is not None:
-                progress(len(pictures), frames)
-        with replacing(Path(path)) as temporary:
-            save_gif(pictures, temporary)
+        save_turntable(
+            lambda camera: self.view(camera, mode=mode, background=background, resolution=resolution),
+            Path(path),
+            frames=frames,
+            size_px=size_px,
+            fps=fps,
+            progress=progress,
+        )
 
     def preview(
         self,
         path: str | Path,
         *,
         size_px: int = 256,
+        views: int = 4,
         mode: RenderMode = "mesh",
+        background: Color | None = WHITE,
         resolution: int = RESOLUTION,
     ) -> None:
-        """Write a PNG of four views side by side. Raises: OutputError; EmptySurfaceError."""
-        views = [
-            self.render(camera, mode=mode, background=WHITE, resolution=resolution)
-            for camera in four_views(size_px)
+        """Write a PNG of `views` from all around, side by side. Raises: OutputError; EmptySurfaceError."""
+        check_size(size_px)
+        pictures = [
+            self.view(camera, mode=mode, background=background, resolution=resolution)
+            for camera in views_around(views, size_px=size_px)
         ]
-        save_png(views, Path(path))
+        save_png(pictures, Path(path))
 
     def picture(
         self,
@@ -235,7 +262,7 @@ class Asset:
         resolution: int = RESOLUTION,
     ) -> None:
         """Write a PNG of one view. Raises: OutputError; EmptySurfaceError."""
-        save_png([self.render(camera, mode=mode, background=background, resolution=resolution)], Path(path))
+        save_png([self.view(camera, mode=mode, background=background, resolution=resolution)], Path(path))
 
     @cached_property
     def _fast_nerf(self) -> FastNerf:
@@ -247,17 +274,3 @@ class Asset:
         device = next(self._field.parameters()).device
         with torch.no_grad():
             return self._field.weights(self.latent[None].to(device))
-
-
-def four_views(size_px: int) -> list[Camera]:
-    """From the front left and then on around the object."""
-    return cameras.turntable(8, size_px=size_px)[1::2]
-
-
-def save_png(pictures: Sequence[np.ndarray], path: Path) -> None:
-    """Write pictures (H, W, C) in [0, 1] side by side. Raises: OutputError."""
-    if path.suffix.lower() != ".png":
-        raise OutputError(f"A picture should end in '.png', '{path}' does not.")
-    image = Image.fromarray(to_uint8(np.concatenate(pictures, axis=1)))
-    with replacing(path) as temporary:
-        image.save(temporary)

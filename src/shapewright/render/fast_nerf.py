@@ -22,6 +22,8 @@ from shapewright.errors import ConfigError
 from shapewright.field import Field, FieldWeights, PreparedField
 from shapewright.field.point_losses import COARSE_DILATION, DENSITY_RAMP
 from shapewright.geometry.cameras import Camera
+from shapewright.geometry.light import srgb_to_linear
+from shapewright.render.antialiasing import antialiased
 from shapewright.render.distance_grid import SAFETY, pooled
 from shapewright.render.nerf import (
     RayRange,
@@ -40,6 +42,8 @@ DENSITIES = slice(0, 3)  # the signed distance and both densities
 DARK = 4e-4
 # Coarse samples of a ray that are asked together, before it is seen how much light is left.
 ROUND = 8
+# Rays through a pixel of an edge, in pictures to be shown. The density's own softness does the rest.
+EDGE_SAMPLES = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,13 +92,30 @@ class FastNerf:
         rays_at_once: int = 4096,
     ) -> np.ndarray:
         """As `render_nerf_image`: (H, W, 4) float32, sRGB and straight alpha; opaque with a background."""
-        rays = (torch.from_numpy(np.array(part)).view(-1, 3) for part in camera.rays())
-        origins, directions = (part.to(self.occupied.device) for part in rays)
-        picture = origins.new_zeros(len(origins), 4)
-        found = intersect_box(origins, directions)
+        picture = self.colors(*(part.reshape(-1, 3) for part in camera.rays()), rays_at_once=rays_at_once)
+        return finish_picture(picture.reshape(camera.height_px, camera.width_px, 4), background)
+
+    def picture(self, camera: Camera, *, background: tuple[float, float, float] | None = None) -> np.ndarray:
+        """As `render`, with smoother edges."""
+        return antialiased(self.linear_colors, camera, background=background, samples=EDGE_SAMPLES)
+
+    def linear_colors(self, origins: np.ndarray, directions: np.ndarray) -> np.ndarray:
+        """As `colors`, with linear light."""
+        rgba = self.colors(origins, directions)
+        alpha = rgba[:, 3:]
+        return np.concatenate([srgb_to_linear(rgba[:, :3] / np.maximum(alpha, 1e-6)) * alpha, alpha], axis=-1)
+
+    @torch.no_grad()
+    def colors(self, origins: np.ndarray, directions: np.ndarray, *, rays_at_once: int = 4096) -> np.ndarray:
+        """sRGB colour times alpha, and alpha, (R, 4) float32, along any rays (R, 3)."""
+        starts, along = (
+            torch.from_numpy(np.array(part)).to(self.occupied.device) for part in (origins, directions)
+        )
+        picture = starts.new_zeros(len(starts), 4)
+        found = intersect_box(starts, along)
         for part in torch.nonzero(found.far > found.near)[:, 0].split(rays_at_once):
-            picture[part] = self.seen(origins[part], directions[part])
-        return finish_picture(picture.view(camera.height_px, camera.width_px, 4).cpu().numpy(), background)
+            picture[part] = self.seen(starts[part], along[part])
+        return picture.cpu().numpy()
 
     def seen(self, origins: Float[Tensor, "r 3"], directions: Float[Tensor, "r 3"]) -> Float[Tensor, "r 4"]:
         """Colour times alpha, and alpha, of rays that meet the box."""

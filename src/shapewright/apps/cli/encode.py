@@ -3,7 +3,7 @@
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
@@ -12,6 +12,9 @@ from shapewright.apps.cli.outputs import check_suffix
 from shapewright.apps.cli.terminal import Terminal, duration, memory
 from shapewright.atomic_file import check_writable
 from shapewright.errors import ConfigError
+
+if TYPE_CHECKING:
+    from shapewright.pipeline import Asset
 
 __all__ = ["Encode"]
 
@@ -31,6 +34,10 @@ class Encode(Command):
     """A name from `shapewright models list`, or a model folder."""
     refine: Annotated[int, arg(metavar="STEPS")] = 0
     """Improve the latent in so many gradient steps on FILE's own surface; 200 are usual, 0 is none."""
+    compare: AnyPath = None
+    """Also write a PNG there: FILE above, what its latent stands for below, from the same four sides."""
+    compare_size: int = 256
+    """Width and height of each view in it."""
     device: Device = "auto"
     """Where to compute."""
 
@@ -39,6 +46,11 @@ class Encode(Command):
         output = self.output or Path(f"{self.file.stem}.latent.safetensors")
         check_suffix(output, (".safetensors",), "--output")
         check_writable(output)
+        if self.compare is not None:
+            check_suffix(self.compare, (".png",), "--compare")
+            check_writable(self.compare)
+        if not 8 <= self.compare_size <= 2048:
+            raise ConfigError(f"--compare-size must be in 8..2048, not {self.compare_size}.")
         if self.refine < 0:
             raise ConfigError(f"--refine takes a number of steps, 0 or more; got {self.refine}.")
 
@@ -63,10 +75,35 @@ class Encode(Command):
         with terminal.progress("Refining") if self.refine else nullcontext() as advance:
             asset = pipeline.encode(self.file, refine=self.refine, progress=advance)
         asset.save(output)
+        pictures = {}
+        if self.compare is not None:
+            self._compare(asset, self.compare)
+            pictures = {"compare": str(self.compare)}
         refined = {name: asset.origin.settings[name] for name in REFINEMENT if self.refine}
         if refined:
             terminal.say(
                 f"Refined: overlap with the file's solid (IoU) {refined['iou_before']:.2f} before, "
                 f"{refined['iou_after']:.2f} after."
             )
-        terminal.result({"latent": str(output), "shape": list(asset.latent.shape), **refined}, str(output))
+        terminal.result(
+            {"latent": str(output), "shape": list(asset.latent.shape), **refined, **pictures},
+            "\n".join([str(output), *pictures.values()]),
+        )
+
+    def _compare(self, asset: "Asset", path: Path) -> None:
+        """Both seen by the same cameras, in the same light. Raises: OutputError; EmptySurfaceError."""
+        from shapewright.apps.cli.subjects import source_view
+        from shapewright.pipeline.pictures import save_sheet, views_around
+        from shapewright.render.background import WHITE
+        from shapewright.render.contact_sheet import Strip
+
+        cameras = views_around(4, size_px=self.compare_size)
+        source = source_view(self.file, WHITE)
+        made = f"its latent of '{self.model}'"
+        if self.refine:
+            made += f", refined in {self.refine} steps"
+        strips = [
+            Strip(caption=self.file.name, pictures=[source(camera) for camera in cameras]),
+            Strip(caption=made, pictures=[asset.view(camera) for camera in cameras]),
+        ]
+        save_sheet(strips, path, cell_px=self.compare_size, columns=1)

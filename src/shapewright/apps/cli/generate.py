@@ -22,13 +22,16 @@ from shapewright.apps.cli.generate_points import generate_points
 from shapewright.apps.cli.generation import Part, Written, make_elsewhere
 from shapewright.apps.cli.mesh_facts import MeshFacts, mesh_facts
 from shapewright.apps.cli.mesh_flags import MeshFlags
-from shapewright.apps.cli.outputs import Job, plan_outputs
+from shapewright.apps.cli.outputs import Job, check_suffix, plan_outputs
 from shapewright.apps.cli.terminal import Terminal, duration, memory
 from shapewright.apps.cli.wishes import Wishes, read_wishes
+from shapewright.atomic_file import check_writable
 from shapewright.errors import ConfigError, EmptySurfaceError
 from shapewright.models import POINTS_FORMAT, folder_format
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from shapewright.pipeline import Asset, Pipeline
 
 __all__ = ["Generate"]
@@ -72,7 +75,17 @@ class Generate(Command):
     preview: AnyText = None
     """Also write a PNG of four views there (a file, a folder or a pattern)."""
     turntable: AnyText = None
-    """Also write a GIF that turns once there (a file, a folder or a pattern)."""
+    """Also write a .gif, .webp or .mp4 that turns once there (a file, a folder or a pattern)."""
+    sheet: AnyPath = None
+    """Also write one PNG there with a view of every object, captioned with what was asked for."""
+    preview_size: int = 256
+    """Width and height in pixels of each view in previews, turntables and the sheet."""
+    frames: int = 24
+    """Pictures in a turntable."""
+    fps: float = 12.0
+    """Pictures a second in a turntable."""
+    background: str = "white"
+    """Of pictures: white, black, transparent (not in .mp4) or a colour as #rrggbb."""
     latent: AnyText = None
     """Also write the latent, with prompt, seed and settings, there (.safetensors)."""
     device: Device = "auto"
@@ -94,6 +107,12 @@ class Generate(Command):
     def __post_init__(self) -> None:
         if self.engine != "ray" and self.address is not None:
             raise ConfigError("--address is where a Ray cluster is: add --engine ray.")
+        if self.engine == "ray" and self.sheet is not None:
+            raise ConfigError("--sheet is made where all objects are: leave out --engine ray.")
+        if not 8 <= self.preview_size <= 8192:
+            raise ConfigError(f"--preview-size must be in 8..8192, not {self.preview_size}.")
+        if self.frames < 2:
+            raise ConfigError(f"--frames must be at least 2, not {self.frames}.")
         if self.n < 1:
             raise ConfigError(f"--n must be at least 1, not {self.n}.")
         if self.seed < 0:
@@ -124,6 +143,8 @@ class Generate(Command):
             written = make_elsewhere(self, whole, terminal)
         else:
             written = self.write(whole, self.draw(whole, self._pipeline(), terminal), terminal)
+        if self.sheet is not None:
+            terminal.say(f"All of them on one sheet: '{self.sheet}'.")
         if empty := written.empty:
             named = ", ".join(f"'{job.prompt}' with seed {job.seed}" for job in empty)
             raise EmptySurfaceError(
@@ -144,18 +165,27 @@ class Generate(Command):
     def _places(self, jobs: Sequence[Job]) -> dict[str, list[Path]]:
         """Paths of each kind of file, one per job. Raises: OutputError before any time is spent."""
         from shapewright.geometry.mesh_files import WRITERS
+        from shapewright.render.background import read_background
+        from shapewright.render.turntable import MOVIE_WRITERS, check_movie
 
+        background = read_background(self.background)
+        if self.sheet is not None:
+            check_suffix(self.sheet, (".png",), "--sheet")
+            check_writable(self.sheet)
         wanted: dict[str, tuple[str | None, Sequence[str]]] = {
             "output": (self.output, tuple(WRITERS)),
             "preview": (self.preview, (".png",)),
-            "turntable": (self.turntable, (".gif",)),
+            "turntable": (self.turntable, tuple(MOVIE_WRITERS)),
             "latent": (self.latent, (".safetensors",)),
         }
-        return {
+        places = {
             kind: plan_outputs(place, jobs, suffixes=suffixes, option=f"--{kind}")
             for kind, (place, suffixes) in wanted.items()
             if place is not None
         }
+        for path in places.get("turntable", []):
+            check_movie(path, fps=self.fps, transparent=background is None)
+        return places
 
     def _announce(self, wishes: Wishes, objects: int, terminal: Terminal) -> None:
         """Say what it will take. Raises: ModelError if the model does not take what is wished for."""
@@ -227,16 +257,55 @@ class Generate(Command):
                 except EmptySurfaceError:
                     empty.append(job)
                 advance(row + 1, len(part.jobs))
+        if self.sheet is not None:
+            self._write_sheet(part.jobs, assets, self.sheet)
         return Written(empty=empty, facts=facts)
+
+    def _write_sheet(self, jobs: Sequence[Job], assets: "Sequence[Asset]", path: Path) -> None:
+        """A strip for each prompt or picture, a view for each seed; empty without a surface."""
+        from shapewright.pipeline.pictures import save_sheet
+        from shapewright.render.contact_sheet import Strip
+
+        pictures = [self._front(asset) for asset in assets]
+        strips = [
+            Strip(caption=jobs[first].prompt, pictures=pictures[first : first + self.n])
+            for first in range(0, len(jobs), self.n)
+        ]
+        save_sheet(strips, path, cell_px=self.preview_size)
+
+    def _front(self, asset: "Asset") -> "np.ndarray":
+        import numpy as np
+
+        from shapewright.pipeline.pictures import views_around
+        from shapewright.render.background import read_background
+
+        (camera,) = views_around(1, size_px=self.preview_size)
+        try:
+            background = read_background(self.background)
+            return asset.view(camera, background=background, resolution=self.surface.resolution)
+        except EmptySurfaceError:
+            return np.zeros((self.preview_size, self.preview_size, 4), dtype=np.float32)
 
     def _write(self, asset: "Asset", paths: dict[str, Path]) -> None:
         """The latent first: should the surface be empty, what was drawn can still be looked at."""
-        options = self.surface.options()
+        from shapewright.render.background import read_background
+
+        options, background = self.surface.options(), read_background(self.background)
+        resolution = options.resolution
         write: dict[str, Callable[[Path], None]] = {
             "latent": asset.save,
             "output": lambda path: asset.export(path, options),
-            "preview": lambda path: asset.preview(path, resolution=options.resolution),
-            "turntable": lambda path: asset.turntable(path, resolution=options.resolution),
+            "preview": lambda path: asset.preview(
+                path, size_px=self.preview_size, background=background, resolution=resolution
+            ),
+            "turntable": lambda path: asset.turntable(
+                path,
+                frames=self.frames,
+                size_px=self.preview_size,
+                fps=self.fps,
+                background=background,
+                resolution=resolution,
+            ),
         }
         for kind, how in write.items():
             if kind in paths:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["generate_points"]
 
 # What is made of a latent, which point clouds do not come from, and the way a latent is drawn.
-OF_LATENTS = ("preview", "turntable", "latent", "solver")
+OF_LATENTS = ("preview", "turntable", "sheet", "latent", "solver")
 
 
 def generate_points(command: Generate, wishes: Wishes, jobs: Sequence[Job], terminal: Terminal) -> None:

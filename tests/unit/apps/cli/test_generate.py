@@ -128,7 +128,7 @@ def test_the_same_prompt_twice_makes_two_files(
         (["a chair", "a bed", "--output", "one.glb"], "gives the same file"),
         (["a chair", "--n", "2", "--output", "{prompt}.glb"], "gives the same file"),
         (["a chair", "--preview", "chair.jpg"], "what can be written is .png"),
-        (["a chair", "--turntable", "chair.mp4"], "what can be written is .gif"),
+        (["a chair", "--turntable", "chair.avi"], "what can be written is .gif"),
         (["a chair", "--latent", "chair.pt"], "what can be written is .safetensors"),
         (["a chair", "--n", "0"], "--n must be at least 1"),
         (["a chair", "--seed", "-1"], "--seed must not be negative"),
@@ -169,3 +169,18 @@ def test_objects_without_a_surface_leave_no_file(
     assert outcome.is_one_sentence(), outcome
     assert "2 of 2 objects came out without a surface: 'a chair' with seed 0" in outcome.err
     assert list(here.iterdir()) == []
+
+
+def test_many_prompts_make_one_sheet(shapewright: Shapewright, model_folder: Path, here: Path) -> None:
+    options = ("--model", model_folder, "--steps", "1", "--n", "2", "--resolution", "16", "--output", "out/")
+    pictures = ("--sheet", "all.png", "--turntable", "turns/{prompt}_{seed}.webp", "--frames", "2")
+    outcome = shapewright("generate", "a", "b", *options, *pictures, "--preview-size", "24")
+    assert outcome.code == 0, outcome.err
+    with Image.open(here / "all.png") as sheet:
+        assert sheet.width >= 48
+        assert sheet.height >= 48
+    with Image.open(here / "turns/b_1.webp") as turn:
+        assert turn.size == (24, 24)
+    refused = shapewright("generate", "a", "--sheet", "x.png", "--engine", "ray")
+    assert refused.code == 2
+    assert "--sheet" in refused.err

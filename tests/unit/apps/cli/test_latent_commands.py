@@ -91,7 +91,7 @@ def test_a_latent_becomes_pictures(
 ) -> None:
     common = (cube_latent, "--model", model_folder, "--size-px", "16", "--resolution", "16")
     assert shapewright("render", *common).code == 0
-    assert shapewright("render", *common, "--output", "clear.png", "--transparent").code == 0
+    assert shapewright("render", *common, "--output", "clear.png", "--background", "transparent").code == 0
     assert shapewright("render", *common, "--output", "nerf.png", "--mode", "nerf").code == 0
     assert shapewright("render", *common, "--output", "turn.gif", "--frames", "3").code == 0
     for name, mode in (("render.png", "RGBA"), ("clear.png", "RGBA"), ("nerf.png", "RGBA")):
@@ -165,7 +165,10 @@ def test_unusable_files_are_told_in_one_sentence(
         (["export", "nothing.safetensors"], "There is no latent file"),
         (["export", "rubbish.safetensors"], "cannot be read as a latent file"),
         (["render", "nothing.safetensors"], "There is no latent file"),
-        (["render", "nothing.safetensors", "--output", "x.bmp"], "what can be written is .png, .gif"),
+        (
+            ["render", "nothing.safetensors", "--output", "x.bmp"],
+            "what can be written is .png, .gif, .webp, .mp4",
+        ),
         (["render", "nothing.safetensors", "--output", "/proc/x.png"], "Cannot write"),
         (["render", "x", "--size-px", "1"], "--size-px"),
         (["render", "x", "--frames", "1"], "--frames"),
@@ -234,3 +237,66 @@ def test_too_few_faces_are_refused(
     assert outcome.code == 2
     assert "cannot be simplified to 5 faces" in outcome.err
     assert [path.name for path in here.iterdir()] == [cube_latent.name]
+
+
+def test_model_files_and_latents_share_a_sheet(
+    shapewright: Shapewright, model_folder: Path, here: Path, cube_latent: Path
+) -> None:
+    save(cube_mesh(), here / "cube.glb")
+    common = ("--model", model_folder, "--size-px", "32", "--resolution", "16")
+    assert shapewright("render", "cube.glb", "--size-px", "32", "--views", "3").code == 0
+    with Image.open(here / "render.png") as picture:
+        assert picture.size == (96, 32)
+    outcome = shapewright("render", cube_latent, "cube.glb", *common, "--output", "sheet.png")
+    assert outcome.out == "sheet.png\n"
+    with Image.open(here / "sheet.png") as picture:
+        assert min(picture.size) > 40
+    outcome = shapewright("render", cube_latent, "cube.glb", *common, "--output", "x.gif")
+    assert outcome.code == 2
+    assert "one object" in outcome.err
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp"])
+def test_a_model_file_turns_once_at_the_wanted_speed(
+    shapewright: Shapewright, here: Path, suffix: str
+) -> None:
+    colors = np.random.default_rng(0).random((8, 3)).astype(np.float32)  # equal frames would be joined
+    save(cube_mesh(colors=colors), here / "cube.glb")
+    options = ("--size-px", "17", "--frames", "4", "--fps", "20", "--background", "#f0e0d0")
+    assert shapewright("render", "cube.glb", "--output", f"turn{suffix}", *options).code == 0
+    with Image.open(here / f"turn{suffix}") as picture:
+        assert picture.size == (17, 17)
+        assert getattr(picture, "n_frames") == 4  # noqa: B009
+        corner = np.asarray(picture.convert("RGB"))[0, 0].astype(int)
+    # WebP is lossy, and in a picture this small the object shares its block with the corner
+    assert np.abs(corner - [0xF0, 0xE0, 0xD0]).max() <= (0 if suffix == ".gif" else 8)
+
+
+def test_a_file_is_compared_with_its_latent(shapewright: Shapewright, model_folder: Path, here: Path) -> None:
+    save(cube_mesh(), here / "cube.glb")
+    options = ("--model", model_folder, "--compare", "x/both.png", "--compare-size", "24", "--json")
+    outcome = shapewright("encode", "cube.glb", *options)
+    assert outcome.code == 0
+    assert outcome.json["compare"] == "x/both.png"
+    with Image.open(here / "x/both.png") as picture:
+        width, height = picture.size
+    assert width >= 4 * 24
+    assert height >= 2 * 24
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--background", "blueish"], "no background"),
+        (["--background", "transparent", "--output", "x.mp4"], "no alpha"),
+        (["--fps", "0", "--output", "x.gif"], "Frames per second"),
+        (["--views", "0"], "--views"),
+    ],
+)
+def test_impossible_pictures_are_told_before_anything_is_read(
+    shapewright: Shapewright, here: Path, options: list[str], message: str
+) -> None:
+    outcome = shapewright("render", "nothing.glb", *options)
+    assert outcome.code == 2
+    assert message in outcome.err
+    assert list(here.iterdir()) == []
