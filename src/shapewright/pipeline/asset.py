@@ -196,7 +196,7 @@ class Asset:
         background: Color | None = WHITE,
         resolution: int = RESOLUTION,
     ) -> np.ndarray:
-        """As `render`, for looking at: antialiased and, in mode 'mesh', the file's surface in a studio's light.
+        """As `render`, for looking at: antialiased and, in mode 'mesh', what files hold in a studio's light.
 
         A NeRF has learnt its light; it keeps it.
         Raises: EmptySurfaceError in mode 'mesh'.
