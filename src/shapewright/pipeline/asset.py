@@ -1,6 +1,6 @@
 """One generated or encoded object: a latent, and everything that can be made of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from shapewright.geometry.mesh import Mesh
 from shapewright.pipeline.clean_surface import CleanSurface, clean_surface
 from shapewright.pipeline.latent_file import LATENT_SUFFIX, Origin, save_latent
 from shapewright.pipeline.mesh_options import RESOLUTION, MeshChanges, MeshOptions
+from shapewright.pipeline.notebook import mimebundle
 from shapewright.render import FastNerf, FastNerfConfig, MeshRenderer, extract_mesh_fast, surface_colors
 from shapewright.render.turntable import save_gif, to_uint8
 
@@ -56,6 +57,12 @@ class Asset:
     def __repr__(self) -> str:
         made_of = f"{self.origin.prompt!r}, seed {self.origin.seed}"
         return f"Asset({made_of}, latent {tuple(self.latent.shape)}, model {self.origin.model!r})"
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, str | bytes]:
+        """For Jupyter, which chooses from all that there is."""
+        return mimebundle(self)
 
     @property
     def prompt(self) -> str:
