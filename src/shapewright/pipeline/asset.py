@@ -41,6 +41,9 @@ class Asset:
     latent: (tokens, channels) fp32 on the CPU, in [-1, 1], however it was drawn; `origin` says how. Surfaces
     are +Z up around the box [-1, 1]^3 and kept for each resolution that was asked for.
     Raises: AssetFileError if the latent has not the shape that the field decodes.
+
+    >>> asset.prompt, asset.seed, tuple(asset.latent.shape)
+    ('a wooden chair', 0, (32, 32))
     """
 
     def __init__(self, latent: Float[Tensor, "t d"], field: Field, origin: Origin) -> None:
@@ -78,6 +81,10 @@ class Asset:
         """The closed surface with sRGB vertex colours, +Z up, from a grid of resolution^3 points.
 
         Raises: EmptySurfaceError if the field is outside everywhere.
+
+        >>> surface = asset.surface(64)
+        >>> bool((abs(surface.vertices) <= 1).all())
+        True
         """
         if resolution not in self._surfaces:
             self._surfaces[resolution] = extract_mesh_fast(self._field, self._weights, resolution=resolution)
@@ -89,6 +96,10 @@ class Asset:
         Vertices that are new have the field's own colours. Kept for the options it was last asked with.
         Raises: EmptySurfaceError; ConfigError if the surface cannot have so few faces; OutputError if it
         cannot be made watertight.
+
+        >>> clean = asset.clean_surface(MeshOptions(resolution=64, faces=2000))
+        >>> len(clean.mesh.faces) <= 2000
+        True
         """
         if self._clean is None or self._clean[0] != options:
             self._clean = (options, self._cleaned(options))
@@ -106,6 +117,9 @@ class Asset:
         """The surface as a trimesh.Trimesh, +Z up, with vertex colours (8 bits, sRGB).
 
         Raises: EmptySurfaceError.
+
+        >>> len(asset.mesh(64).vertices) == len(asset.surface(64).vertices)
+        True
         """
         return mesh_files.to_trimesh(self.surface(resolution))
 
@@ -117,6 +131,9 @@ class Asset:
         Options are given whole, or one by one: `asset.export("chair.glb", faces=2000)`.
         Raises: OutputError for another suffix or a place that cannot be written; ConfigError;
         EmptySurfaceError.
+
+        >>> asset.export("chair.ply", resolution=64)
+        >>> asset.export("chair.stl", resolution=64, faces=2000, height_m=0.9)
         """
         options = replace(options or MeshOptions(), **changes)
         mesh_files.save(self.clean_surface(options).mesh, Path(path))
@@ -125,6 +142,8 @@ class Asset:
         """Write the latent with prompt, seed, settings and the model's hash.
 
         Raises: OutputError for a suffix other than .safetensors or a place that cannot be written.
+
+        >>> asset.save("chair.safetensors")
         """
         if Path(path).suffix != LATENT_SUFFIX:
             raise OutputError(f"A latent file should end in '{LATENT_SUFFIX}', '{path}' does not.")
@@ -143,6 +162,10 @@ class Asset:
         camera: see `geometry.cameras`; its pixels are the picture's. background: sRGB in [0, 1].
         mode: 'mesh' ray casts the surface; 'nerf' integrates the density along every ray (slower).
         Raises: EmptySurfaceError in mode 'mesh'.
+
+        >>> front = cameras.turntable(1, size_px=64)[0]
+        >>> asset.render(front, resolution=64).shape
+        (64, 64, 4)
         """
         if mode == "nerf":
             return self._fast_nerf.render(camera, background=background)
@@ -163,6 +186,8 @@ class Asset:
         """Write a looping GIF of one turn, `frames` square pictures; progress(done, total) after each.
 
         Raises: OutputError; EmptySurfaceError.
+
+        >>> asset.turntable("chair.gif", frames=4, size_px=64, resolution=64)
         """
         if Path(path).suffix.lower() != ".gif":
             raise OutputError(f"A turntable should end in '.gif', '{path}' does not.")
@@ -182,7 +207,10 @@ class Asset:
         mode: RenderMode = "mesh",
         resolution: int = RESOLUTION,
     ) -> None:
-        """Write a PNG of four views side by side. Raises: OutputError; EmptySurfaceError."""
+        """Write a PNG of four views side by side. Raises: OutputError; EmptySurfaceError.
+
+        >>> asset.preview("views.png", size_px=64, resolution=64)
+        """
         views = [
             self.render(camera, mode=mode, background=WHITE, resolution=resolution)
             for camera in four_views(size_px)
@@ -198,7 +226,10 @@ class Asset:
         background: Color | None = WHITE,
         resolution: int = RESOLUTION,
     ) -> None:
-        """Write a PNG of one view. Raises: OutputError; EmptySurfaceError."""
+        """Write a PNG of one view. Raises: OutputError; EmptySurfaceError.
+
+        >>> asset.picture("chair.png", cameras.turntable(8, size_px=64)[1], resolution=64)
+        """
         save_png([self.render(camera, mode=mode, background=background, resolution=resolution)], Path(path))
 
     @cached_property

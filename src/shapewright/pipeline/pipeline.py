@@ -53,6 +53,10 @@ class Pipeline:
     With `keep_encoders=False` they are freed again after every use, before the prior is sampled (CLIP
     ViT-L/14 takes 0.5 GB for text and 1.2 GB for pictures); `release_encoders` does that once.
     `text_encoder` and `image_encoder` replace those of the model's config.
+
+    >>> pipe = Pipeline.from_pretrained("homeware", device="cpu")
+    >>> asset = pipe.generate("a wooden chair", seed=0)[0]
+    >>> asset.export("chair.glb")
     """
 
     def __init__(
@@ -93,6 +97,9 @@ class Pipeline:
         with_encoder: whether 3D files will be encoded; without, memory is saved.
         Raises: ModelError for an unknown name, damaged files or an adapter of another model; ConfigError for
         a device that is not there or an unknown precision.
+
+        >>> Pipeline.from_pretrained("homeware", device="cpu", with_encoder=False).precision
+        'fp32'
         """
         changes = None if adapter is None else load_adapter(Path(adapter))
         dtype = choose_precision(precision, choose_device(device), config_of(name).prior)
@@ -155,6 +162,14 @@ class Pipeline:
         is too large or shows nothing; ConfigError for settings out of range, not one of prompt, image and
         mix, or a missing rembg; ModelError for a model of the other kind, whose encoder cannot be loaded, or
         that did not make `init`; AssetFileError for an `init` that cannot be read.
+
+        >>> chair, lamp = pipe.generate(["a wooden chair", "a lamp"], guidance=[4, 6], negative="a bed")
+        >>> chair, chair.origin.settings["guidance"]
+        (Asset('a wooden chair', seed 0, latent (32, 32), model 'homeware'), 4.0)
+        >>> between = pipe.generate(mix=[("a sofa", 0.6), ("a bathtub", 0.4)], steps=8)[0]
+        >>> between.prompt
+        '0.6 a sofa + 0.4 a bathtub'
+        >>> red = pipe.generate("a red chair", init=chair, strength=0.5, steps=8)[0]
         """
         if n < 1 or seed < 0 or batch_size < 1:
             raise ConfigError(
@@ -192,7 +207,10 @@ class Pipeline:
         ]
 
     def release_encoders(self) -> None:
-        """Free the memory of the text and image encoders; the next prompt or picture loads them again."""
+        """Free the memory of the text and image encoders; the next prompt or picture loads them again.
+
+        >>> pipe.release_encoders()
+        """
         self._conditioners.release()
 
     def encode(self, path: str | Path, *, refine: int = 0, progress: Progress | None = None) -> Asset:
@@ -202,6 +220,9 @@ class Pipeline:
         channels) in [-1, 1], improved in so many steps of `refine`, of which progress(done, total) tells.
         Raises: AssetFileError if the file cannot be used; ModelError for a model that has no encoder;
         ConfigError if `refine` is negative.
+
+        >>> pipe.encode("chair.glb").origin.settings
+        {'encoded_from': 'chair.glb'}
         """
         path, autoencoder = Path(path), self.model.autoencoder
         config = RefinementConfig(steps=refine) if refine else None
@@ -228,6 +249,10 @@ class Pipeline:
 
         Its `origin.settings` say `refine_steps`, and `iou_before` and `iou_after` at points not learnt from.
         Raises: AssetFileError; ConfigError for less than 1 step; ModelError for another model's asset.
+
+        >>> better = pipe.refine(pipe.encode("chair.glb"), "chair.glb", steps=2)
+        >>> better.origin.settings["refine_steps"]
+        2
         """
         config = RefinementConfig(steps=steps)
         self._require_own(asset.origin, repr(asset.prompt))
@@ -240,6 +265,10 @@ class Pipeline:
         """The asset on the straight line between two latents: 0 is the first, 1 the second.
 
         Raises: ConfigError if `fraction` is outside [0, 1].
+
+        >>> first, second = pipe.generate(["a wooden chair", "a red sofa"], steps=8)
+        >>> [pipe.interpolate(first, second, k / 4).origin.settings["fraction"] for k in range(5)]
+        [0.0, 0.25, 0.5, 0.75, 1.0]
         """
         if not 0 <= fraction <= 1:
             raise ConfigError(f"The fraction between two assets must be in 0..1, got {fraction}.")
@@ -251,6 +280,10 @@ class Pipeline:
         """The asset in a latent file that this model made.
 
         Raises: AssetFileError if it cannot be read; ModelError if another model made it.
+
+        >>> asset.save("chair.safetensors")
+        >>> pipe.load("chair.safetensors").prompt
+        'a wooden chair'
         """
         latent, origin = load_latent(Path(path))
         self._require_own(origin, f"'{path}'")
@@ -259,11 +292,19 @@ class Pipeline:
     def sampler(
         self, *, steps: int | None = None, guidance: float | None = None, solver: Solver | None = None
     ) -> SamplerConfig:
-        """The model's sampling settings, with these in place of its own where given."""
+        """The model's sampling settings, with these in place of its own where given.
+
+        >>> pipe.sampler(steps=8).evaluations
+        8
+        """
         return self.model.config.sampling(steps=steps, guidance=guidance, solver=solver)
 
     def asset(self, latent: Tensor, *, prompt: str, seed: int | None, settings: dict[str, Any]) -> Asset:
-        """A latent (tokens, channels) of this model as an asset that remembers where it came from."""
+        """A latent (tokens, channels) of this model as an asset that remembers where it came from.
+
+        >>> pipe.asset(asset.latent * 0.9, prompt="a paler chair", seed=None, settings={})
+        Asset('a paler chair', seed None, latent (32, 32), model 'homeware')
+        """
         origin = Origin(
             model=self.model.config.name,
             model_sha256=self.model.sha256,
