@@ -1,7 +1,7 @@
 """Gaussian diffusion on tensors of any shape; knows no model."""
 
 from shapewright.diffusion.discrete import DiffusionConfig, DiscreteDiffusion
-from shapewright.diffusion.guidance import guided_denoiser, guided_within
+from shapewright.diffusion.guidance import guided_denoiser, guided_within, mixed_denoiser
 from shapewright.diffusion.losses import DenoisingLoss, denoising_loss
 from shapewright.diffusion.multistep import dpmpp2m, dpmpp3m, unipc
 from shapewright.diffusion.noise import SampleNoise
@@ -33,5 +33,6 @@ __all__ = [
     "heun",
     "interpolated_sigmas",
     "karras_sigmas",
+    "mixed_denoiser",
     "unipc",
 ]

@@ -88,7 +88,12 @@ def _shrunk_fov(fov_rad: float, size_px: int, factor: int) -> float:
 
 
 def look_at(origin: np.ndarray, target: np.ndarray, *, size_px: int, fov_rad: float = 0.7) -> Camera:
-    """A square camera at `origin` looking at `target`, upright with respect to world +Z."""
+    """A square camera at `origin` looking at `target`, upright with respect to world +Z.
+
+    >>> camera = look_at(np.array([0.0, -4.0, 0.0]), np.zeros(3), size_px=64)
+    >>> camera.z.tolist(), camera.y.tolist()
+    ([0.0, 1.0, 0.0], [0.0, 0.0, -1.0])
+    """
     origin = np.asarray(origin, dtype=np.float64)
     forward = _unit(np.asarray(target, dtype=np.float64) - origin)
     right = np.cross(forward, (0.0, 0.0, 1.0))
@@ -118,6 +123,9 @@ def turntable(
     """`count` cameras evenly around the object; the last frame does not repeat the first.
 
     Source: NUMERICS "Cameras": forward = unit(sin a, cos a, -0.5), origin = -4 forward.
+
+    >>> [camera.width_px for camera in turntable(3, size_px=256)]
+    [256, 256, 256]
     """
     cameras = []
     for azimuth in np.arange(count) * (2.0 * math.pi / count):

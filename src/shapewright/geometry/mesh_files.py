@@ -29,7 +29,17 @@ from shapewright.geometry.texture_file import texture_array
 from shapewright.geometry.threemf_file import read_threemf, threemf_bytes
 from shapewright.geometry.usdz_file import read_usdz, usdz_bytes
 
-__all__ = ["READERS", "TEXTURED", "UNITS_PER_METRE", "WRITERS", "check_place", "load", "save", "to_trimesh"]
+__all__ = [
+    "READERS",
+    "TEXTURED",
+    "UNITS_PER_METRE",
+    "WRITERS",
+    "check_place",
+    "load",
+    "save",
+    "to_trimesh",
+    "viewer_page",
+]
 
 _Z_UP_FROM_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 _Y_UP_SUFFIXES = frozenset((".glb", ".gltf", ".obj", ".usdz"))
@@ -251,6 +261,13 @@ def to_trimesh(mesh: Mesh) -> trimesh.Trimesh:
     """The same mesh for users of trimesh: +Z up, colours as sRGB bytes."""
     colors = None if mesh.vertex_colors is None else _bytes(mesh.vertex_colors)
     return trimesh.Trimesh(vertices=mesh.vertices, faces=mesh.faces, vertex_colors=colors, process=False)
+
+
+def viewer_page(mesh: Mesh) -> str:
+    """An HTML page that shows a mesh, to be turned with the mouse; three.js is in it, nothing is fetched."""
+    from trimesh.viewer.notebook import scene_to_html  # asks for window systems when it is imported
+
+    return scene_to_html(to_trimesh(_turned_for(".glb", mesh)).scene())
 
 
 def _bytes(colors: np.ndarray) -> np.ndarray:

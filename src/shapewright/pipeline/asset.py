@@ -1,6 +1,6 @@
 """One generated or encoded object: a latent, and everything that can be made of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from shapewright.geometry.sampling import interpolate, sample_surface
 from shapewright.pipeline.clean_surface import CleanSurface, clean_surface
 from shapewright.pipeline.latent_file import LATENT_SUFFIX, Origin, save_latent
 from shapewright.pipeline.mesh_options import RESOLUTION, MeshChanges, MeshOptions
+from shapewright.pipeline.notebook import mimebundle
 from shapewright.pipeline.pictures import check_size, save_png, save_turntable, views_around
 from shapewright.render import (
     FastNerf,
@@ -50,6 +51,9 @@ class Asset:
     latent: (tokens, channels) fp32 on the CPU, in [-1, 1], however it was drawn; `origin` says how. Surfaces
     are +Z up around the box [-1, 1]^3 and kept for each resolution that was asked for.
     Raises: AssetFileError if the latent has not the shape that the field decodes.
+
+    >>> asset.prompt, asset.seed, tuple(asset.latent.shape)
+    ('a wooden chair', 0, (32, 32))
     """
 
     def __init__(self, latent: Float[Tensor, "t d"], field: Field, origin: Origin) -> None:
@@ -68,6 +72,12 @@ class Asset:
         made_of = f"{self.origin.prompt!r}, seed {self.origin.seed}"
         return f"Asset({made_of}, latent {tuple(self.latent.shape)}, model {self.origin.model!r})"
 
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, str | bytes]:
+        """For Jupyter, which chooses from all that there is."""
+        return mimebundle(self)
+
     @property
     def prompt(self) -> str:
         """What it was asked for, or the name of the file it was encoded from."""
@@ -82,6 +92,10 @@ class Asset:
         """The closed surface with sRGB vertex colours, +Z up, from a grid of resolution^3 points.
 
         Raises: EmptySurfaceError if the field is outside everywhere.
+
+        >>> surface = asset.surface(64)
+        >>> bool((abs(surface.vertices) <= 1).all())
+        True
         """
         if resolution not in self._surfaces:
             self._surfaces[resolution] = extract_mesh_fast(self._field, self._weights, resolution=resolution)
@@ -93,6 +107,10 @@ class Asset:
         Vertices that are new have the field's own colours. Kept for the options it was last asked with.
         Raises: EmptySurfaceError; ConfigError if the surface cannot have so few faces; OutputError if it
         cannot be made watertight.
+
+        >>> clean = asset.clean_surface(MeshOptions(resolution=64, faces=2000))
+        >>> len(clean.mesh.faces) <= 2000
+        True
         """
         if self._clean is None or self._clean[0] != options:
             self._clean = (options, self._cleaned(options))
@@ -110,6 +128,9 @@ class Asset:
         """The surface as a trimesh.Trimesh, +Z up, with vertex colours (8 bits, sRGB).
 
         Raises: EmptySurfaceError.
+
+        >>> len(asset.mesh(64).vertices) == len(asset.surface(64).vertices)
+        True
         """
         return mesh_files.to_trimesh(self.surface(resolution))
 
@@ -123,6 +144,9 @@ class Asset:
         height a unit of the file is a metre, of an STL a millimetre, as slicers read it.
         Raises: OutputError for another suffix or a place that cannot be written; ConfigError;
         EmptySurfaceError.
+
+        >>> asset.export("chair.ply", resolution=64)
+        >>> asset.export("chair.stl", resolution=64, faces=2000, height_m=0.9)
         """
         path, options = Path(path), replace(options or MeshOptions(), **changes)
         mesh_files.check_place(path)
@@ -162,6 +186,8 @@ class Asset:
         """Write the latent with prompt, seed, settings and the model's hash.
 
         Raises: OutputError for a suffix other than .safetensors or a place that cannot be written.
+
+        >>> asset.save("chair.safetensors")
         """
         if Path(path).suffix != LATENT_SUFFIX:
             raise OutputError(f"A latent file should end in '{LATENT_SUFFIX}', '{path}' does not.")
@@ -181,6 +207,10 @@ class Asset:
         camera: see `geometry.cameras`; its pixels are the picture's. background: sRGB in [0, 1].
         mode: 'mesh' ray casts the surface; 'nerf' integrates the density along every ray (slower).
         Raises: EmptySurfaceError in mode 'mesh'.
+
+        >>> front = cameras.turntable(1, size_px=64)[0]
+        >>> asset.render(front, resolution=64).shape
+        (64, 64, 4)
         """
         if mode == "nerf":
             return self._fast_nerf.render(camera, background=background)
@@ -224,6 +254,8 @@ class Asset:
         .gif and .webp loop; .mp4 has even sides (an odd one grows by a pixel) and no transparency.
         progress(done, total) after each frame.
         Raises: OutputError; ConfigError for the size or speed; EmptySurfaceError.
+
+        >>> asset.turntable("chair.gif", frames=4, size_px=64, resolution=64)
         """
         save_turntable(
             lambda camera: self.view(camera, mode=mode, background=background, resolution=resolution),
@@ -244,7 +276,10 @@ class Asset:
         background: Color | None = WHITE,
         resolution: int = RESOLUTION,
     ) -> None:
-        """Write a PNG of `views` from all around, side by side. Raises: OutputError; EmptySurfaceError."""
+        """Write a PNG of `views` from all around, side by side. Raises: OutputError; EmptySurfaceError.
+
+        >>> asset.preview("views.png", size_px=64, resolution=64)
+        """
         check_size(size_px)
         pictures = [
             self.view(camera, mode=mode, background=background, resolution=resolution)
@@ -261,7 +296,10 @@ class Asset:
         background: Color | None = WHITE,
         resolution: int = RESOLUTION,
     ) -> None:
-        """Write a PNG of one view. Raises: OutputError; EmptySurfaceError."""
+        """Write a PNG of one view. Raises: OutputError; EmptySurfaceError.
+
+        >>> asset.picture("chair.png", cameras.turntable(8, size_px=64)[1], resolution=64)
+        """
         save_png([self.view(camera, mode=mode, background=background, resolution=resolution)], Path(path))
 
     @cached_property

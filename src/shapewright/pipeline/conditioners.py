@@ -51,13 +51,26 @@ class PictureOptions:
 class Subjects:
     """What is to be made. Row i of `condition` is called names[i] and has tokens[i] tokens of text.
 
-    `settings` are worth remembering with what is made of each.
+    `settings` are worth remembering with what is made of each. Of a mixture `condition` has a block of rows
+    for each of `weights`, which sum to 1.
     """
 
     names: list[str]
     condition: Condition
     tokens: list[int]
     settings: list[dict[str, Any]]
+    weights: tuple[float, ...] = (1.0,)
+
+    def mixed(self, weights: tuple[float, ...]) -> "Subjects":
+        """All as one subject, in these parts, which sum to 1."""
+        parts = list(zip(self.names, weights, strict=True))
+        return Subjects(
+            names=[" + ".join(f"{weight:.3g} {name}" for name, weight in parts)],
+            condition=self.condition,
+            tokens=[max(self.tokens)],
+            settings=[{"mix": [[name, weight] for name, weight in parts]}],
+            weights=weights,
+        )
 
 
 def require_kind(config: ModelConfig, kind: Kind) -> PriorConfig:

@@ -11,19 +11,25 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Draw:
-    """One sample asked for: row of the subject, its length in tokens, and the seed."""
+    """One sample asked for: row of the subject, its length in tokens, its guidance, and the seed."""
 
     row: int
     tokens: int
+    guidance: float
     seed: int
+
+    @property
+    def company(self) -> tuple[int, float | None]:
+        """What those drawn in one batch have in common; guidance 0 and 1 need fewer evaluations."""
+        return self.tokens, self.guidance if self.guidance in (0, 1) else None
 
 
 def batches_of(draws: list[Draw], size: int) -> list[list[Draw]]:
-    """Draws whose prompts have equally many tokens, at most `size` at once."""
-    by_length: dict[int, list[Draw]] = {}
+    """Draws of equal company, at most `size` at once."""
+    groups: dict[tuple[int, float | None], list[Draw]] = {}
     for draw in draws:
-        by_length.setdefault(draw.tokens, []).append(draw)
-    return [group[i : i + size] for group in by_length.values() for i in range(0, len(group), size)]
+        groups.setdefault(draw.company, []).append(draw)
+    return [group[i : i + size] for group in groups.values() for i in range(0, len(group), size)]
 
 
 def shifted(progress: Progress | None, batch: int, batches: int) -> Progress | None:

@@ -6,6 +6,7 @@ from shapewright.prior.config import LowResConfig, PriorConfig
 from shapewright.prior.prior import Prior
 from shapewright.prior.sampling import SamplerConfig, Solver, sample, sample_from
 from shapewright.prior.statistics import LatentStatistics
+from shapewright.prior.steering import Steering
 
 __all__ = [
     "ChannelScaling",
@@ -16,6 +17,7 @@ __all__ = [
     "PriorConfig",
     "SamplerConfig",
     "Solver",
+    "Steering",
     "sample",
     "sample_from",
 ]

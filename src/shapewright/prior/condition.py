@@ -61,6 +61,10 @@ class Condition:
         pairs = {name: (part, getattr(other, name)) for name, part in self._parts().items()}
         return replace(self, **{name: torch.cat(pair) for name, pair in pairs.items()})
 
+    def first_block(self, blocks: int) -> "Condition":
+        """The first of so many blocks of equally many samples."""
+        return self if blocks == 1 else self._map(lambda part: part[: len(part) // blocks])
+
     def select(self, rows: Int[Tensor, " r"]) -> "Condition":
         """The samples `rows`, in that order; a row may repeat (several samples of one prompt)."""
         return self._map(lambda part: part[rows])
@@ -68,12 +72,20 @@ class Condition:
     def to(self, device: torch.device | str) -> "Condition":
         return self._map(lambda part: part.to(device))
 
-    def trimmed(self) -> "Condition":
-        """Without the text columns that are padding in every sample: cheaper, the same but for rounding."""
+    def trimmed(self, length: int | None = None) -> "Condition":
+        """Without the text columns that are padding in every sample: cheaper, the same but for rounding.
+
+        `length` keeps more columns than these need, to go with others.
+        """
         if self.text_tokens is None or self.text_mask is None:
             return self
-        length = max(int(self.text_mask.sum(dim=1).max()), 1)
+        length = self.text_length if length is None else length
         return replace(self, text_tokens=self.text_tokens[:, :length], text_mask=self.text_mask[:, :length])
+
+    @property
+    def text_length(self) -> int:
+        """Columns of text, at least 1, beyond which there is padding only; 1 without text tokens."""
+        return 1 if self.text_mask is None else max(int(self.text_mask.sum(dim=1).max()), 1)
 
     @property
     def batch_size(self) -> int | None:

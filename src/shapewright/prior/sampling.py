@@ -24,16 +24,19 @@ from shapewright.diffusion import (
     heun,
     interpolated_sigmas,
     karras_sigmas,
+    mixed_denoiser,
     unipc,
 )
 from shapewright.diffusion.samplers import StepCallback
 from shapewright.errors import ConfigError
 from shapewright.prior.condition import Condition
 from shapewright.prior.prior import Prior
+from shapewright.prior.steering import Steering
 
 __all__ = ["SamplerConfig", "Solver", "prior_denoiser", "sample", "sample_from"]
 
 Solver = Literal["heun", "dpm", "euler", "dpmpp2m", "dpmpp3m", "unipc"]
+UNCHANGED = Steering()
 MULTISTEP = {"dpmpp2m": dpmpp2m, "dpmpp3m": dpmpp3m, "unipc": unipc}
 ONE_STEP = {"heun": heun, "dpm": dpm, "euler": euler}
 
@@ -132,6 +135,7 @@ def sample(
     *,
     seeds: Sequence[int],
     config: SamplerConfig,
+    steering: Steering = UNCHANGED,
     on_step: StepCallback | None = None,
 ) -> Float[Tensor, "b t c"]:
     """One latent per seed, under that row of the condition; fp32, on the prior's device.
@@ -143,7 +147,9 @@ def sample(
     noise = SampleNoise(seeds)
     device = next(prior.parameters()).device
     start = noise((prior.config.latent_tokens, prior.config.latent_channels), device)
-    return sample_from(prior, condition, start, config=config, noise=noise, on_step=on_step)
+    return sample_from(
+        prior, condition, start, config=config, steering=steering, noise=noise, on_step=on_step
+    )
 
 
 @torch.no_grad()
@@ -153,6 +159,7 @@ def sample_from(
     start: Float[Tensor, "b t c"],
     *,
     config: SamplerConfig,
+    steering: Steering = UNCHANGED,
     noise: SampleNoise | None = None,
     on_step: StepCallback | None = None,
 ) -> Float[Tensor, "b t c"]:
@@ -160,13 +167,19 @@ def sample_from(
 
     Source: Shap-E, section 5.2; Karras et al. (2022), algorithm 2.
     """
-    assert condition.batch_size in (None, len(start)), "one row of the condition for every sample"
-    condition = condition.to(start.device)
-    denoiser = prior_denoiser(prior, condition, guidance=config.guidance, clip=config.clip)
+    rows = len(start) * len(steering.weights)
+    assert condition.batch_size in (None, rows), "one row of the condition for every sample and part"
+    condition, steering = condition.to(start.device), steering.to(start.device)
+    scale = steering.scale(config.guidance)
+    denoiser = prior_denoiser(prior, condition, guidance=scale, clip=config.clip, steering=steering)
     if config.guidance_interval is not None:
-        plain = prior_denoiser(prior, condition, guidance=1.0, clip=config.clip)
+        plain = prior_denoiser(prior, condition, guidance=1.0, clip=config.clip, steering=steering)
         denoiser = guided_within(denoiser, plain, config.guidance_interval)
-    return solve(denoiser, start * config.sigma_max, config, noise=noise, on_step=on_step)
+    first = steering.first_step(config.steps)
+    x = start * (float(config.sigmas()[first]) if first else config.sigma_max)
+    if steering.init is not None:
+        x = x + steering.init
+    return solve(denoiser, x, config, first_step=first, noise=noise, on_step=on_step)
 
 
 def solve(
@@ -174,28 +187,41 @@ def solve(
     x: Float[Tensor, "b *rest"],
     config: SamplerConfig,
     *,
+    first_step: int = 0,
     noise: SampleNoise | None = None,
     on_step: StepCallback | None = None,
 ) -> Float[Tensor, "b *rest"]:
-    """What x, noise of standard deviation sigma_max, becomes with the config's solver and noise levels."""
+    """What x becomes with the config's solver and noise levels from that of `first_step`, which x has."""
+    sigmas = config.sigmas()[first_step:]
     if config.method in MULTISTEP:
-        return MULTISTEP[config.method](denoiser, x, config.sigmas(), on_step=on_step)
+        return MULTISTEP[config.method](denoiser, x, sigmas, on_step=on_step)
     churn = Churn(amount=config.churn) if config.churn else None
     sampler = ONE_STEP[config.method]
-    return sampler(denoiser, x, config.sigmas(), churn=churn, noise=noise, on_step=on_step)
+    return sampler(denoiser, x, sigmas, churn=churn, noise=noise, on_step=on_step)
 
 
-def prior_denoiser(prior: Prior, condition: Condition, *, guidance: float, clip: float | None) -> Denoiser:
+def prior_denoiser(
+    prior: Prior,
+    condition: Condition,
+    *,
+    guidance: float | Tensor,
+    clip: float | None,
+    steering: Steering = UNCHANGED,
+) -> Denoiser:
     """The prior under `condition` as a denoiser of x + sigma * noise, guided.
 
-    Guidance 0 and 1 evaluate one branch; everything else evaluates both in one doubled batch.
+    A guidance of 0 evaluates one branch, one of 1 those of the condition only; everything else evaluates
+    all branches in one larger batch.
     """
-    if guidance == 1:
-        return _single_denoiser(prior, condition, clip)
-    if guidance == 0:
-        return _single_denoiser(prior, condition.unconditional(), clip)
-    both = _single_denoiser(prior, condition.joined(condition.unconditional()), clip)
-    return guided_denoiser(both, guidance)
+    weights = steering.weights
+    if isinstance(guidance, float | int) and guidance == 1:
+        told = _single_denoiser(prior, condition, clip)
+        return told if len(weights) == 1 else mixed_denoiser(told, weights)
+    avoided = steering.negative or condition.first_block(len(weights)).unconditional()
+    if isinstance(guidance, float | int) and guidance == 0:
+        return _single_denoiser(prior, avoided, clip)
+    branches = _single_denoiser(prior, condition.joined(avoided), clip)
+    return guided_denoiser(branches, guidance, weights)
 
 
 def _single_denoiser(prior: Prior, condition: Condition, clip: float | None) -> Denoiser:

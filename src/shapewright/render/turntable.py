@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
@@ -102,6 +101,8 @@ def save_mp4(frames: Sequence[np.ndarray], path: Path, *, fps: float = FRAMES_PE
 
     Its sides are even: of an odd picture the last row or column is repeated.
     """
+    import imageio_ffmpeg  # looks for its program when imported
+
     pictures = [even(to_uint8(frame)[..., :3]) for frame in frames]
     height, width = pictures[0].shape[:2]
     with replacing(path) as temporary:

@@ -16,10 +16,11 @@ from shapewright.apps.cli.command import (
     Command,
     Device,
     Engine,
+    Floats,
     Precision,
 )
 from shapewright.apps.cli.generate_points import generate_points
-from shapewright.apps.cli.generation import Part, Written, make_elsewhere
+from shapewright.apps.cli.generation import Part, Written, drawn_again, joined, make_elsewhere, one_again
 from shapewright.apps.cli.mesh_facts import MeshFacts, mesh_facts
 from shapewright.apps.cli.mesh_flags import MeshFlags
 from shapewright.apps.cli.outputs import Job, check_suffix, plan_outputs
@@ -65,8 +66,18 @@ class Generate(Command):
     """How many objects for each prompt or picture."""
     steps: AnyInt = None
     """Sampling steps; more is slower and a little better. The model's own number if not given."""
-    guidance: AnyFloat = None
-    """How strictly to follow it: 1 plainly, more exaggerates. The model's own if not given."""
+    guidance: Floats = ()
+    """How strictly to follow it: 1 plainly, more exaggerates; one for all or one for each prompt."""
+    negative: AnyText = None
+    """A prompt to keep away from."""
+    mix: Annotated[tuple[str, ...], arg(metavar="PROMPT:WEIGHT ...", help_behavior_hint="")] = ()
+    """Make one object of several prompts, in place of others: "a sofa:0.6" "a bathtub:0.4"."""
+    init: AnyPath = None
+    """A latent file to begin with, from `--latent` or `encode`."""
+    strength: AnyFloat = None
+    """With --init: how far to go from it, above 0, at most 1 (nothing is left); 0.6 if not given."""
+    retry: int = 0
+    """So many times, draw an object without a surface again: with its seed + 1000000, + 2000000, ..."""
     solver: AnySolver = None
     """How steps are taken: heun and dpm evaluate the prior twice in each. The model's own if not given."""
     output: str = "{prompt}_{seed}.glb"
@@ -115,6 +126,12 @@ class Generate(Command):
             raise ConfigError(f"--frames must be at least 2, not {self.frames}.")
         if self.n < 1:
             raise ConfigError(f"--n must be at least 1, not {self.n}.")
+        if self.retry < 0:
+            raise ConfigError(f"--retry must not be negative, but is {self.retry}.")
+        if self.strength is not None and self.init is None:
+            raise ConfigError("--strength is about what to begin with: add --init LATENT.")
+        if self.strength is not None and not 0 < self.strength <= 1:
+            raise ConfigError(f"--strength must be above 0 and at most 1, not {self.strength:g}.")
         if self.seed < 0:
             raise ConfigError(f"--seed must not be negative, but is {self.seed}.")
 
@@ -126,6 +143,8 @@ class Generate(Command):
             self.image,
             foreground_ratio=self.foreground_ratio,
             remove_background=self.remove_background,
+            mix=self.mix,
+            guidance=self.guidance,
         )
         self.surface.options()  # checked before time is spent
         jobs = wishes.jobs(self.seed, self.n)
@@ -142,23 +161,23 @@ class Generate(Command):
         if self.engine == "ray":
             written = make_elsewhere(self, whole, terminal)
         else:
-            written = self.write(whole, self.draw(whole, self._pipeline(), terminal), terminal)
+            written = self.make(whole, self._pipeline(), terminal)
         if self.sheet is not None:
             terminal.say(f"All of them on one sheet: '{self.sheet}'.")
         if empty := written.empty:
             named = ", ".join(f"'{job.prompt}' with seed {job.seed}" for job in empty)
             raise EmptySurfaceError(
                 f"{len(empty)} of {_counted(len(jobs))} came out without a surface: {named}; "
-                "try another --seed, more --steps or another --guidance."
+                "try --retry, another --seed, more --steps or another --guidance."
             )
         places = whole.places
         files = [{kind: str(paths[job.index]) for kind, paths in places.items()} for job in jobs]
         results = [
             {**wishes.asked(job.index // self.n), "seed": job.seed, **files[job.index], **facts.values}
-            for job, facts in zip(jobs, written.facts, strict=True)
+            for job, facts in ((job, written.facts[job.index]) for job in jobs)
         ]
-        for job, facts in zip(jobs, written.facts, strict=True):
-            for sentence in facts.sentences:
+        for job in jobs:
+            for sentence in written.facts[job.index].sentences:
                 terminal.say(f"{files[job.index]['output']}: {sentence}")
         terminal.result({"objects": results}, "\n".join(path for row in files for path in row.values()))
 
@@ -192,13 +211,23 @@ class Generate(Command):
         from shapewright.apps.cli.estimate import estimate_generation
         from shapewright.pipeline.conditioners import require_kind
         from shapewright.pipeline.device import choose_device, describe_device
+        from shapewright.pipeline.latent_file import load_latent
         from shapewright.pipeline.named_model import config_of
         from shapewright.pipeline.precision import choose_precision
 
         config = config_of(self.model)
         require_kind(config, wishes.kind)
+        if self.negative is not None:
+            require_kind(config, "text")
+        if self.init is not None:
+            load_latent(self.init)
         device = choose_device(self.device)
-        sampler = config.sampling(steps=self.steps, guidance=self.guidance, solver=self.solver)
+        samplers = [
+            config.sampling(steps=self.steps, guidance=guidance, solver=self.solver)
+            for guidance in wishes.guidance or (None,)
+        ]
+        sampler = max(samplers, key=lambda sampler: sampler.branch_evaluations)
+        guidance = " ".join(f"{sampler.guidance:g}" for sampler in samplers)
         needs = estimate_generation(
             config,
             device,
@@ -211,7 +240,7 @@ class Generate(Command):
         terminal.say(
             f"Making {_counted(objects)} with '{config.name}' on {place}, "
             f"{sampler.steps} steps ({sampler.method}, {sampler.evaluations} evaluations), "
-            f"guidance {sampler.guidance:g}: about {duration(needs.seconds)}"
+            f"guidance {guidance}: about {duration(needs.seconds)}"
             f"{' of one machine' if self.engine == 'ray' else ''} and {memory(needs.memory_bytes)} of memory."
         )
 
@@ -232,33 +261,52 @@ class Generate(Command):
         wishes = part.wishes
         with terminal.progress("Drawing") as advance:
             return pipeline.generate(
-                wishes.prompts or None,
+                None if wishes.weights else wishes.prompts or None,
                 image=wishes.pictures or None,
                 foreground_ratio=wishes.foreground_ratio,
                 remove_background=wishes.remove_background,
                 seed=part.seed,
                 n=part.n,
                 steps=self.steps,
-                guidance=self.guidance,
+                guidance=wishes.guidance or None,
                 solver=self.solver,
+                negative=self.negative,
+                mix=wishes.mix,
+                init=self.init,
+                strength=self.strength,
                 progress=advance,
             )
+
+    def make(self, part: Part, pipeline: "Pipeline", terminal: Terminal) -> Written:
+        """Draw and write a part, and again those whose fields have no surface, as often as is wished."""
+        assets = self.draw(part, pipeline, terminal)
+        latest = {job.index: asset for job, asset in zip(part.jobs, assets, strict=True)}
+        written = self.write(part, assets, terminal)
+        for attempt in range(1, self.retry + 1):
+            if not written.empty:
+                break
+            again = [one_again(part, job, attempt) for job in written.empty]
+            drawn = [(one, self.draw(one, pipeline, terminal)) for one in again]
+            latest |= {one.jobs[0].index: asset for one, (asset,) in drawn}
+            written = joined([written, *(self.write(one, assets, terminal) for one, assets in drawn)])
+        if self.sheet is not None:
+            self._write_sheet(part.jobs, [latest[job.index] for job in part.jobs], self.sheet)
+        return written
 
     def write(self, part: Part, assets: "Sequence[Asset]", terminal: Terminal) -> Written:
         """Write a part's files, also where some of its fields have no surface, for the others are wanted."""
         empty: list[Job] = []
-        facts: list[MeshFacts] = []
+        facts: dict[int, MeshFacts] = {}
         with terminal.progress("Writing") as advance:
             for row, (job, asset) in enumerate(zip(part.jobs, assets, strict=True)):
                 try:
                     paths = {kind: paths[row] for kind, paths in part.places.items()}
                     self._write(asset, paths)
-                    facts.append(mesh_facts(asset, self.surface.options(), paths["output"]))
+                    found = mesh_facts(asset, self.surface.options(), paths["output"])
+                    facts[job.index] = found if asset.seed == job.seed else drawn_again(found, job, asset)
                 except EmptySurfaceError:
                     empty.append(job)
                 advance(row + 1, len(part.jobs))
-        if self.sheet is not None:
-            self._write_sheet(part.jobs, assets, self.sheet)
         return Written(empty=empty, facts=facts)
 
     def _write_sheet(self, jobs: Sequence[Job], assets: "Sequence[Asset]", path: Path) -> None:

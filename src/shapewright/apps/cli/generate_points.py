@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["generate_points"]
 
 # What is made of a latent, which point clouds do not come from, and the way a latent is drawn.
-OF_LATENTS = ("preview", "turntable", "sheet", "latent", "solver")
+OF_LATENTS = ("preview", "turntable", "sheet", "latent", "solver", "negative", "mix", "init", "retry")
 
 
 def generate_points(command: Generate, wishes: Wishes, jobs: Sequence[Job], terminal: Terminal) -> None:
@@ -40,8 +40,9 @@ def generate_points(command: Generate, wishes: Wishes, jobs: Sequence[Job], term
     name = pipeline.model.config.name
     if command.mesh and pipeline.model.sdf is None:
         raise ModelError(f"The model '{name}' has no SDF network to find a surface with; leave out --mesh.")
-    seconds = points_seconds(pipeline, len(jobs), steps=command.steps, guidance=command.guidance)
-    first, second = pipeline.samplers(steps=command.steps, guidance=command.guidance)
+    guidance = next(iter(command.guidance), None)
+    seconds = points_seconds(pipeline, len(jobs), steps=command.steps, guidance=guidance)
+    first, second = pipeline.samplers(steps=command.steps, guidance=guidance)
     steps = f"{first.steps} steps" if second is None else f"{first.steps} and {second.steps} steps"
     then = ""
     if command.mesh:
@@ -70,8 +71,10 @@ def _places(command: Generate, jobs: Sequence[Job]) -> list[Path]:
     from shapewright.geometry.point_cloud import POINT_WRITERS
 
     for option in OF_LATENTS:
-        if getattr(command, option) is not None:
+        if getattr(command, option) not in (None, (), 0):
             raise ConfigError(f"--{option} is for models of latents; '{command.model}' draws point clouds.")
+    if len(command.guidance) > 1:
+        raise ConfigError(f"'{command.model}' draws point clouds, which take one --guidance for all.")
     if not command.mesh and replace(command.surface, resolution=MeshFlags().resolution) != MeshFlags():
         raise ConfigError(f"'{command.model}' draws points, which those options are not about: add --mesh.")
     suffixes = tuple(WRITERS if command.mesh else POINT_WRITERS)
@@ -90,7 +93,7 @@ def _draw(
             seed=command.seed,
             n=command.n,
             steps=command.steps,
-            guidance=command.guidance,
+            guidance=next(iter(command.guidance), None),
             progress=advance,
         )
 

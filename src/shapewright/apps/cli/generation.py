@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -16,12 +16,14 @@ from shapewright.apps.cli.wishes import Wishes
 
 if TYPE_CHECKING:
     from shapewright.apps.cli.generate import Generate
-    from shapewright.pipeline import Pipeline
+    from shapewright.pipeline import Asset, Pipeline
 
-__all__ = ["Part", "Written", "make_elsewhere", "parts_of"]
+__all__ = ["Part", "Written", "drawn_again", "joined", "make_elsewhere", "one_again", "parts_of"]
 
 # Enough for the matrix products to be large, few enough that all workers get something.
 PART_OBJECTS = 16
+# What is added to a seed for every attempt after the first: far beyond what --n gets to.
+RETRY_SEED = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +41,37 @@ class Part:
 class Written:
     """What became of a part: what is to be said of the meshes, and the jobs whose fields had no surface."""
 
-    facts: Sequence[MeshFacts]  # of all other jobs, in their order
+    facts: Mapping[int, MeshFacts]  # of all other jobs, by their index
     empty: Sequence[Job]
+
+
+def joined(parts: Iterable[Written]) -> Written:
+    """What became of several parts, or of one and then of what was drawn again: a mesh replaces none."""
+    facts: dict[int, MeshFacts] = {}
+    empty: list[Job] = []
+    for part in parts:
+        facts |= part.facts
+        empty += part.empty
+    return Written(facts=facts, empty=[job for job in dict.fromkeys(empty) if job.index not in facts])
+
+
+def one_again(part: Part, job: Job, attempt: int) -> Part:
+    """One object of a part with the seed of an attempt; its files are those it would have had."""
+    place = part.jobs.index(job)
+    row = place // part.n
+    return Part(
+        wishes=part.wishes.some(slice(row, row + 1)),
+        seed=job.seed + attempt * RETRY_SEED,
+        n=1,
+        jobs=[job],
+        places={kind: [paths[place]] for kind, paths in part.places.items()},
+    )
+
+
+def drawn_again(facts: MeshFacts, job: Job, asset: Asset) -> MeshFacts:
+    """The same with the seed that it was drawn with after all."""
+    sentence = f"Drawn with seed {asset.seed}, for with seed {job.seed} there was no surface."
+    return MeshFacts(sentences=[sentence, *facts.sentences], values={**facts.values, "seed": asset.seed})
 
 
 def parts_of(whole: Part, size: int = PART_OBJECTS) -> Iterator[Part]:
@@ -77,7 +108,8 @@ def make_elsewhere(command: Generate, whole: Part, terminal: Terminal) -> Writte
     parts = [_anywhere(part) for part in parts_of(whole)]
     model = str(Path(command.model).resolve()) if Path(command.model).exists() else command.model
     adapter = command.adapter and command.adapter.resolve()
-    make = partial(make_part, replace(command, model=model, adapter=adapter))
+    init = command.init and command.init.resolve()
+    make = partial(make_part, replace(command, model=model, adapter=adapter, init=init))
     gpus = 1 if command.device == "cuda" else 0
     written: dict[int, Written] = {}
     done = 0
@@ -89,11 +121,7 @@ def make_elsewhere(command: Generate, whole: Part, terminal: Terminal) -> Writte
             written[number] = found
             done += len(parts[number].jobs)
             advance(done, len(whole.jobs))
-    in_order = [written[number] for number in range(len(parts))]
-    return Written(
-        facts=[facts for part in in_order for facts in part.facts],
-        empty=[job for part in in_order for job in part.empty],
-    )
+    return joined(written[number] for number in range(len(parts)))
 
 
 def _anywhere(part: Part) -> Part:
@@ -107,7 +135,7 @@ def make_part(command: Generate, part: Part) -> Written:
     """Draw and write one part, in whatever process."""
     silent = Terminal(as_json=True)
     pipeline = opened(command.model, command.adapter, command.device, command.precision)
-    return command.write(part, command.draw(part, pipeline, silent), silent)
+    return command.make(part, pipeline, silent)
 
 
 @lru_cache(maxsize=1)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shapewright.apps.cli.outputs import Job
 from shapewright.errors import ConfigError, ImageError, PromptError
@@ -16,12 +16,17 @@ __all__ = ["Wishes", "read_wishes"]
 
 @dataclass(frozen=True, kw_only=True)
 class Wishes:
-    """Prompts or pictures, one of the two; both checked as far as they can be without a model."""
+    """Prompts or pictures, one of the two; both checked as far as they can be without a model.
+
+    `weights`: the prompts are the parts of one mixture. `guidance`: none, one for all or one for each.
+    """
 
     prompts: tuple[str, ...] = ()
     pictures: tuple[Path, ...] = ()
     foreground_ratio: float | None = None
     remove_background: bool = False
+    weights: tuple[float, ...] = ()
+    guidance: tuple[float, ...] = ()
 
     @property
     def kind(self) -> "Kind":
@@ -30,20 +35,36 @@ class Wishes:
 
     @property
     def count(self) -> int:
-        return len(self.pictures or self.prompts)
+        return 1 if self.weights else len(self.pictures or self.prompts)
+
+    @property
+    def mix(self) -> list[tuple[str, float]] | None:
+        """The mixture, if it is one."""
+        return list(zip(self.prompts, self.weights, strict=True)) if self.weights else None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all things to be made; of a picture that of its file, without the suffix."""
+        if self.weights:
+            return (" ".join(self.prompts),)
+        return self.prompts or tuple(path.stem for path in self.pictures)
 
     def some(self, rows: slice) -> "Wishes":
         """A run of them."""
-        return replace(self, prompts=self.prompts[rows], pictures=self.pictures[rows])
+        if self.weights:
+            return self
+        guidance = self.guidance[rows] if len(self.guidance) > 1 else self.guidance
+        return replace(self, prompts=self.prompts[rows], pictures=self.pictures[rows], guidance=guidance)
 
-    def asked(self, row: int) -> dict[str, str]:
+    def asked(self, row: int) -> dict[str, Any]:
         """What prompt or picture number `row` says, for machines."""
+        if self.weights:
+            return {"mix": dict(zip(self.prompts, self.weights, strict=True))}
         return {"image": str(self.pictures[row])} if self.pictures else {"prompt": self.prompts[row]}
 
     def jobs(self, seed: int, n: int) -> list[Job]:
-        """Every object to be made; those of a picture carry the name of its file, without the suffix."""
-        names = self.prompts or tuple(path.stem for path in self.pictures)
-        pairs = [(name, seed + k) for name in names for k in range(n)]
+        """Every object to be made, in order."""
+        pairs = [(name, seed + k) for name in self.names for k in range(n)]
         return [Job(prompt=name, seed=seed, index=index) for index, (name, seed) in enumerate(pairs)]
 
 
@@ -54,8 +75,29 @@ def read_wishes(
     *,
     foreground_ratio: float | None,
     remove_background: bool,
+    mix: Sequence[str] = (),
+    guidance: Sequence[float] = (),
 ) -> Wishes:
     """The wishes behind the options. Raises: PromptError, ImageError, ConfigError where they are unusable."""
+    wishes = _read_wishes(prompts, prompts_file, pictures, foreground_ratio, remove_background, mix)
+    if len(guidance) not in (0, 1, wishes.count):
+        raise ConfigError(
+            f"--guidance takes one number for all or one for each of {wishes.count} prompts or pictures, "
+            f"not {len(guidance)}."
+        )
+    return replace(wishes, guidance=tuple(guidance))
+
+
+def _read_wishes(
+    prompts: Sequence[str],
+    prompts_file: Path | None,
+    pictures: Sequence[Path],
+    foreground_ratio: float | None,
+    remove_background: bool,
+    mix: Sequence[str],
+) -> Wishes:
+    if mix and (prompts or prompts_file is not None or pictures):
+        raise ConfigError("--mix holds the prompts: give no others, and no pictures.")
     if pictures:
         if prompts or prompts_file is not None:
             raise ConfigError("Give either prompts or --image, not both: a model reads one of the two.")
@@ -67,14 +109,32 @@ def read_wishes(
         raise ConfigError(
             "--foreground-ratio and --remove-background are about pictures: add --image PICTURE."
         )
+    from shapewright.conditioning.text import checked_prompts
+
+    if mix:
+        parts = [parsed_part(part) for part in mix]
+        names = checked_prompts([name for name, _ in parts])
+        return Wishes(prompts=tuple(names), weights=tuple(weight for _, weight in parts))
     lines = [*prompts, *prompts_in(prompts_file)]
     if not lines:
         raise PromptError(
             "No prompt was given: describe an object, for example 'a wooden chair', or show it with --image."
         )
-    from shapewright.conditioning.text import checked_prompts
-
     return Wishes(prompts=tuple(checked_prompts(lines)))
+
+
+def parsed_part(part: str) -> tuple[str, float]:
+    """'a sofa:0.6' as prompt and weight. Raises: ConfigError."""
+    prompt, _, number = part.rpartition(":")
+    try:
+        weight = float(number)
+    except ValueError:
+        weight = -1.0
+    if not prompt or not 0 < weight < float("inf"):
+        raise ConfigError(
+            f"--mix takes PROMPT:WEIGHT with a positive weight, such as 'a sofa:0.6', not '{part}'."
+        )
+    return prompt, weight
 
 
 def check_pictures(pictures: Sequence[Path], foreground_ratio: float | None, remove_background: bool) -> None:

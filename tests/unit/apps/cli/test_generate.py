@@ -8,7 +8,10 @@ from PIL import Image
 from command_line import Shapewright
 from shapewright import prior
 from shapewright.apps.cli import command
+from shapewright.errors import EmptySurfaceError
+from shapewright.geometry.mesh import Mesh
 from shapewright.geometry.mesh_files import load
+from shapewright.pipeline import Asset
 from shapewright.pipeline.latent_file import load_latent
 
 SMALL = ("--resolution", "16", "--device", "cpu")
@@ -131,6 +134,14 @@ def test_the_same_prompt_twice_makes_two_files(
         (["a chair", "--turntable", "chair.avi"], "what can be written is .gif"),
         (["a chair", "--latent", "chair.pt"], "what can be written is .safetensors"),
         (["a chair", "--n", "0"], "--n must be at least 1"),
+        (["a chair", "--retry", "-1"], "--retry must not be negative"),
+        (["a chair", "--strength", "0.5"], "add --init LATENT"),
+        (["a chair", "--init", "nothing.safetensors"], "There is no latent file"),
+        (["a chair", "--init", "picture.bin", "--strength", "1.5"], "--strength must be above 0"),
+        (["a chair", "--guidance", "1", "2"], "one for each of 1 prompts or pictures, not 2"),
+        (["a chair", "--mix", "a sofa:1"], "--mix holds the prompts"),
+        (["--mix", "a sofa", "a lamp:0.5"], "such as 'a sofa:0.6', not 'a sofa'"),
+        (["--mix", "a sofa:-1"], "positive weight"),
         (["a chair", "--seed", "-1"], "--seed must not be negative"),
         (["a chair", "--faces", "3"], "at least 4 faces"),
         (["a chair", "--height", "0"], "positive number of metres"),
@@ -159,6 +170,54 @@ def test_settings_out_of_range_are_refused(
     assert outcome.code == 2
     assert message in outcome.err
     assert list(here.iterdir()) == []
+
+
+def test_what_edits_is_told_and_remembered(shapewright: Shapewright, model_folder: Path, here: Path) -> None:
+    common = ("--model", model_folder, *SMALL, "--json")
+    outcome = shapewright(
+        *("generate", "a chair", "a bed", "--guidance", "2", "5", "--negative", "a lamp", *common),
+        *("--latent", "{prompt}.safetensors"),
+    )
+    assert outcome.code == 0, outcome.err
+    for name, guidance in (("a-chair", 2.0), ("a-bed", 5.0)):
+        settings = load_latent(here / f"{name}.safetensors")[1].settings
+        assert (settings["guidance"], settings["negative"]) == (guidance, "a lamp")
+    outcome = shapewright(
+        *("generate", "--mix", "a chair:3", "a long bed:1", "--init", "a-bed.safetensors", *common),
+        *("--strength", "0.9", "--latent", "mixed.safetensors", "--output", "{prompt}.ply"),
+    )
+    assert outcome.code == 0, outcome.err
+    (row,) = outcome.json["objects"]
+    assert (row["mix"], row["output"]) == ({"a chair": 3, "a long bed": 1}, "a-chair-a-long-bed.ply")
+    settings = load_latent(here / "mixed.safetensors")[1].settings
+    assert settings["mix"] == [["a chair", 0.75], ["a long bed", 0.25]]
+    assert (settings["init"], settings["strength"]) == ("a-bed.safetensors", 0.9)
+
+
+def test_an_object_without_a_surface_is_drawn_again(
+    shapewright: Shapewright, model_folder: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    surface = Asset.surface
+
+    def empty_for_small_seeds(asset: Asset, resolution: int) -> Mesh:
+        if asset.prompt == "a bed" and (asset.seed or 0) in (1, 1_000_001):
+            raise EmptySurfaceError("nothing here.")
+        return surface(asset, resolution)
+
+    monkeypatch.setattr(Asset, "surface", empty_for_small_seeds)
+    asked = ("generate", "a chair", "a bed", "--n", "2", "--model", model_folder, *SMALL)
+    asked = (*asked, "--output", "{prompt}_{seed}.ply", "--latent", "{prompt}_{seed}.safetensors")
+    once = shapewright(*asked, "--retry", "1", "--json")
+    assert once.code == 2
+    assert "1 of 4 objects came out without a surface: 'a bed' with seed 1;" in once.err
+    outcome = shapewright(*asked, "--retry", "2")
+    assert outcome.code == 0
+    assert "a-bed_1.ply: Drawn with seed 2000001, for with seed 1 there was no surface." in outcome.err
+    assert load_latent(here / "a-bed_1.safetensors")[1].seed == 2_000_001
+    assert load_latent(here / "a-bed_0.safetensors")[1].seed == 0
+    rows = shapewright(*asked, "--retry", "2", "--json").json["objects"]
+    assert [row["seed"] for row in rows] == [0, 1, 0, 2_000_001]
+    assert all((here / row["output"]).is_file() for row in rows)
 
 
 def test_objects_without_a_surface_leave_no_file(

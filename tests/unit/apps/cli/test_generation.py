@@ -6,7 +6,7 @@ import pytest
 
 from command_line import Shapewright
 from ray_machines import TwoMachines
-from shapewright.apps.cli.generation import Part, parts_of
+from shapewright.apps.cli.generation import Part, one_again, parts_of
 from shapewright.apps.cli.wishes import Wishes
 
 pytestmark = pytest.mark.xdist_group("ray")  # one cluster at a time
@@ -50,6 +50,32 @@ def test_a_cluster_makes_the_same_files(
     assert shapewright(*asked, "--output", "here/").code == 0
     for path in (here / "here").iterdir():
         assert path.read_bytes() == (here / "there" / path.name).read_bytes()
+
+
+def test_a_part_keeps_the_guidance_of_its_prompts() -> None:
+    wishes = Wishes(prompts=("a", "b", "c"), guidance=(1.0, 2.0, 3.0))
+    whole = Part(wishes=wishes, seed=7, n=2, jobs=wishes.jobs(7, 2), places={})
+    assert [part.wishes.guidance for part in parts_of(whole, 4)] == [(1.0, 2.0), (3.0,)]
+    again = one_again(whole, whole.jobs[3], 2)
+    assert (again.wishes.prompts, again.wishes.guidance, again.seed) == (("b",), (2.0,), 2_000_008)
+    mixed = Wishes(prompts=("a", "b"), weights=(0.5, 0.5))
+    whole = Part(wishes=mixed, seed=7, n=3, jobs=mixed.jobs(7, 3), places={})
+    assert [(part.wishes, part.seed, part.n) for part in parts_of(whole, 2)] == [(mixed, 7, 2), (mixed, 9, 1)]
+
+
+def test_a_cluster_edits_the_same(
+    shapewright: Shapewright, model_folder: Path, here: Path, two_machines: TwoMachines
+) -> None:
+    asked = ("generate", "--resolution", "12", "--device", "cpu", "--steps", "3", "--model", model_folder)
+    assert shapewright(*asked, "a bed", "--latent", "bed.safetensors").code == 0
+    asked = (*asked, "--n", "2", "--mix", "a chair:0.6", "a lamp:0.4", "--init", "bed.safetensors")
+    there = shapewright(*asked, "--output", "there/", "--engine", "ray", "--address", two_machines.address)
+    assert there.code == 0, there.err
+    assert shapewright(*asked, "--output", "here/").code == 0
+    names = sorted(path.name for path in (here / "here").iterdir())
+    assert names == ["a-chair-a-lamp_0.glb", "a-chair-a-lamp_1.glb"]
+    for name in names:
+        assert (here / "here" / name).read_bytes() == (here / "there" / name).read_bytes()
 
 
 def test_an_object_without_a_surface_is_told_after_the_others_were_written(

@@ -7,9 +7,11 @@ import pytest
 from PIL import Image
 
 from command_line import Shapewright
+from shapewright.apps.cli.interpolate import FILM_SUFFIXES
 from shapewright.geometry.mesh import Mesh
 from shapewright.geometry.mesh_files import load, save
 from shapewright.pipeline.latent_file import load_latent
+from shapewright.render.turntable import MOVIE_WRITERS
 from solids import cube_mesh, grid_mesh
 
 
@@ -116,6 +118,36 @@ def test_two_latents_have_others_between(
     assert len(list((here / "way").iterdir())) == 3
 
 
+@pytest.mark.parametrize("path", ["latent", "prompts"])
+def test_two_prompts_have_others_between(
+    shapewright: Shapewright, model_folder: Path, here: Path, path: str
+) -> None:
+    common = ("--resolution", "16", "--model", model_folder, "--seed", "4")
+    way = ("interpolate", "a chair", "a long red bed", "--frames", "3", "--path", path, *common)
+    assert shapewright(*way, "--output", "{index}.ply").code == 0
+    ends = ("generate", "a chair", "a long red bed", "--output", "end_{index}.ply", *common)
+    assert shapewright(*ends).code == 0
+    between = [load(here / f"{index}.ply").vertices for index in range(3)]
+    for index, end in ((0, 0), (2, 1)):
+        wanted = load(here / f"end_{end}.ply").vertices
+        # batches of other shapes round differently
+        assert np.abs(between[index].mean(axis=0) - wanted.mean(axis=0)).max() < 0.01
+    assert all(between[1].shape != end.shape for end in (between[0], between[2]))
+
+
+def test_a_way_is_pictured_there_and_back(
+    shapewright: Shapewright, model_folder: Path, here: Path, cube_latent: Path
+) -> None:
+    outcome = shapewright(
+        *("interpolate", cube_latent, "a chair", "--frames", "4", "--resolution", "16", "--size-px", "24"),
+        *("--model", model_folder, "--output", "way.gif", "--json"),
+    )
+    assert outcome.code == 0
+    assert outcome.json == {"output": "way.gif", "frames": 4}
+    with Image.open(here / "way.gif") as picture:
+        assert (picture.format, picture.n_frames, picture.size) == ("GIF", 6, (24, 24))
+
+
 def test_a_million_triangles_are_encoded(shapewright: Shapewright, model_folder: Path, here: Path) -> None:
     mesh = grid_mesh(708)
     assert len(mesh.faces) > 990_000
@@ -173,7 +205,10 @@ def test_unusable_files_are_told_in_one_sentence(
         (["render", "x", "--size-px", "1"], "--size-px"),
         (["render", "x", "--frames", "1"], "--frames"),
         (["render", "x", "--elevation-deg", "90"], "--elevation-deg"),
-        (["interpolate", "nothing.safetensors", "x", "--count", "1"], "--count"),
+        (["interpolate", "nothing.safetensors", "x", "--count", "1"], "--frames must be at least 2"),
+        (["interpolate", "nothing.safetensors", "x", "--output", "x.gif"], "There is no latent file"),
+        (["interpolate", "x.safetensors", "x", "--path", "prompts"], "'x.safetensors' is a latent"),
+        (["interpolate", "", "a bed", "--frames", "2"], "prompt is empty"),
         (["interpolate", "nothing.safetensors", "x", "--output", "one.glb"], "gives the same file"),
         (["encode", "cube.glb", "--refine", "-5"], "--refine takes a number of steps, 0 or more; got -5"),
         (["encode", "cube.glb", "--output", "x.pt"], "what can be written is .safetensors"),
@@ -300,3 +335,7 @@ def test_impossible_pictures_are_told_before_anything_is_read(
     assert outcome.code == 2
     assert message in outcome.err
     assert list(here.iterdir()) == []
+
+
+def test_films_are_those_that_can_be_written() -> None:
+    assert tuple(MOVIE_WRITERS) == FILM_SUFFIXES
