@@ -7,6 +7,10 @@ formats are left as they are.
 
 from __future__ import annotations
 
+import base64
+import io
+import math
+import zipfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,6 +19,8 @@ from typing import Any
 
 import numpy as np
 import trimesh
+from trimesh.exchange.gltf import export_glb
+from trimesh.resources import get_bytes
 from trimesh.visual.color import ColorVisuals
 from trimesh.visual.texture import TextureVisuals
 
@@ -264,10 +270,26 @@ def to_trimesh(mesh: Mesh) -> trimesh.Trimesh:
 
 
 def viewer_page(mesh: Mesh) -> str:
-    """An HTML page that shows a mesh, to be turned with the mouse; three.js is in it, nothing is fetched."""
-    from trimesh.viewer.notebook import scene_to_html  # asks for window systems when it is imported
+    """An HTML page that shows a mesh, to be turned with the mouse; three.js is in it, nothing is fetched.
 
-    return scene_to_html(to_trimesh(_turned_for(".glb", mesh)).scene())
+    It is trimesh's, with a matt material (without one glTF's is metal, which is black there) and a camera
+    at the front left that looks down a little.
+    """
+    colors = None if mesh.vertex_colors is None else srgb_to_linear(mesh.vertex_colors)  # as glTF has them
+    scene = to_trimesh(_turned_for(".glb", replace(mesh, vertex_colors=colors))).scene()
+    downward, sideward = -math.atan(0.5), math.radians(-45)
+    scene.set_camera(angles=(downward, sideward, 0), distance=4.0, center=(0, 0, 0), fov=(40, 40))
+    glb = export_glb(scene, include_normals=True, tree_postprocessor=_made_matt)
+    with zipfile.ZipFile(io.BytesIO(get_bytes("templates/viewer.zip"))) as archive:
+        template = archive.read("viewer.html.template").decode()
+    return template.replace("$B64GLTF", base64.b64encode(glb).decode())
+
+
+def _made_matt(tree: dict[str, Any]) -> None:
+    tree["materials"] = [{"pbrMetallicRoughness": {"metallicFactor": 0, "roughnessFactor": 0.9}}]
+    for mesh in tree["meshes"]:
+        for primitive in mesh["primitives"]:
+            primitive["material"] = 0
 
 
 def _bytes(colors: np.ndarray) -> np.ndarray:

@@ -42,6 +42,7 @@ def test_the_view_holds_the_mesh_and_all_it_needs(asset: Asset) -> None:
     (mesh,) = scene.geometry.values()
     surface = asset.surface(RESOLUTION)
     assert len(mesh.faces) == len(surface.faces)
+    assert b'"metallicFactor":0' in base64.b64decode(glb)  # metal is black where there is nothing to reflect
     height = surface.vertices[:, 2]
     assert mesh.bounds[:, 1] == pytest.approx([height.min(), height.max()], abs=1e-3)
 
