@@ -45,6 +45,6 @@ def household_sheet(
 
 def front(asset: Asset, size_px: int) -> np.ndarray:
     try:
-        return asset.render(turntable(8, size_px=2 * size_px)[1])
+        return asset.view(turntable(8, size_px=size_px)[1], background=None)
     except EmptySurfaceError:
         return np.ones((size_px, size_px, 4), dtype=np.float32)

@@ -170,6 +170,9 @@ class Asset:
         """`count` points spread evenly over the surface, with the field's colours there; the same each time.
 
         Raises: ConfigError; EmptySurfaceError.
+
+        >>> asset.points(1000, resolution=64).positions.shape
+        (1000, 3)
         """
         if count < 1:
             raise ConfigError(f"A point cloud has at least one point; {count} were asked for.")
@@ -208,6 +211,7 @@ class Asset:
         mode: 'mesh' ray casts the surface; 'nerf' integrates the density along every ray (slower).
         Raises: EmptySurfaceError in mode 'mesh'.
 
+        >>> from shapewright.geometry import cameras
         >>> front = cameras.turntable(1, size_px=64)[0]
         >>> asset.render(front, resolution=64).shape
         (64, 64, 4)
@@ -230,6 +234,10 @@ class Asset:
 
         A NeRF has learnt its light; it keeps it.
         Raises: EmptySurfaceError in mode 'mesh'.
+
+        >>> from shapewright.geometry import cameras
+        >>> asset.view(cameras.turntable(8, size_px=64)[1], resolution=64).shape
+        (64, 64, 4)
         """
         if mode == "nerf":
             return self._fast_nerf.picture(camera, background=background)
@@ -298,6 +306,7 @@ class Asset:
     ) -> None:
         """Write a PNG of one view. Raises: OutputError; EmptySurfaceError.
 
+        >>> from shapewright.geometry import cameras
         >>> asset.picture("chair.png", cameras.turntable(8, size_px=64)[1], resolution=64)
         """
         save_png([self.view(camera, mode=mode, background=background, resolution=resolution)], Path(path))

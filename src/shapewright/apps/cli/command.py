@@ -18,7 +18,7 @@ __all__ = [
     "Command",
     "Device",
     "Engine",
-    "Floats",
+    "Numbers",
     "Precision",
     "Settings",
 ]
@@ -36,7 +36,7 @@ AnyInt = Annotated[int | None, arg(metavar="INT", help_behavior_hint="")]
 AnySolver = Annotated[
     Solver | None, arg(metavar="{heun,dpm,euler,dpmpp2m,dpmpp3m,unipc}", help_behavior_hint="")
 ]
-Floats = Annotated[tuple[float, ...], arg(metavar="FLOAT ...", help_behavior_hint="")]
+Numbers = Annotated[str | None, arg(metavar="FLOAT[,FLOAT...]", help_behavior_hint="")]
 AnyFloat = Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="")]
 # Settings of a recipe; several after one flag, or the flag several times.
 Settings = Annotated[

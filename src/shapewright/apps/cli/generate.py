@@ -16,7 +16,7 @@ from shapewright.apps.cli.command import (
     Command,
     Device,
     Engine,
-    Floats,
+    Numbers,
     Precision,
 )
 from shapewright.apps.cli.generate_points import generate_points
@@ -66,8 +66,8 @@ class Generate(Command):
     """How many objects for each prompt or picture."""
     steps: AnyInt = None
     """Sampling steps; more is slower and a little better. The model's own number if not given."""
-    guidance: Floats = ()
-    """How strictly to follow it: 1 plainly, more exaggerates; one for all or one for each prompt."""
+    guidance: Numbers = None
+    """How strictly to follow it: 1 plainly, more exaggerates; with commas, one for each prompt."""
     negative: AnyText = None
     """A prompt to keep away from."""
     mix: Annotated[tuple[str, ...], arg(metavar="PROMPT:WEIGHT ...", help_behavior_hint="")] = ()
@@ -135,6 +135,16 @@ class Generate(Command):
         if self.seed < 0:
             raise ConfigError(f"--seed must not be negative, but is {self.seed}.")
 
+    @property
+    def guidances(self) -> tuple[float, ...]:
+        """None, one for all, or one for each prompt. Raises: ConfigError."""
+        try:
+            return tuple(float(part) for part in self.guidance.split(",")) if self.guidance else ()
+        except ValueError:
+            raise ConfigError(
+                f"--guidance takes a number, or several with commas between, not '{self.guidance}'."
+            ) from None
+
     def run(self, terminal: Terminal) -> None:
         """Check everything that can be checked, then draw, then write."""
         wishes = read_wishes(
@@ -144,7 +154,7 @@ class Generate(Command):
             foreground_ratio=self.foreground_ratio,
             remove_background=self.remove_background,
             mix=self.mix,
-            guidance=self.guidance,
+            guidance=self.guidances,
         )
         self.surface.options()  # checked before time is spent
         jobs = wishes.jobs(self.seed, self.n)

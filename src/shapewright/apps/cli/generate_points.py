@@ -40,7 +40,7 @@ def generate_points(command: Generate, wishes: Wishes, jobs: Sequence[Job], term
     name = pipeline.model.config.name
     if command.mesh and pipeline.model.sdf is None:
         raise ModelError(f"The model '{name}' has no SDF network to find a surface with; leave out --mesh.")
-    guidance = next(iter(command.guidance), None)
+    guidance = next(iter(command.guidances), None)
     seconds = points_seconds(pipeline, len(jobs), steps=command.steps, guidance=guidance)
     first, second = pipeline.samplers(steps=command.steps, guidance=guidance)
     steps = f"{first.steps} steps" if second is None else f"{first.steps} and {second.steps} steps"
@@ -73,7 +73,7 @@ def _places(command: Generate, jobs: Sequence[Job]) -> list[Path]:
     for option in OF_LATENTS:
         if getattr(command, option) not in (None, (), 0):
             raise ConfigError(f"--{option} is for models of latents; '{command.model}' draws point clouds.")
-    if len(command.guidance) > 1:
+    if len(command.guidances) > 1:
         raise ConfigError(f"'{command.model}' draws point clouds, which take one --guidance for all.")
     if not command.mesh and replace(command.surface, resolution=MeshFlags().resolution) != MeshFlags():
         raise ConfigError(f"'{command.model}' draws points, which those options are not about: add --mesh.")
@@ -93,7 +93,7 @@ def _draw(
             seed=command.seed,
             n=command.n,
             steps=command.steps,
-            guidance=next(iter(command.guidance), None),
+            guidance=next(iter(command.guidances), None),
             progress=advance,
         )
 

@@ -138,7 +138,8 @@ def test_the_same_prompt_twice_makes_two_files(
         (["a chair", "--strength", "0.5"], "add --init LATENT"),
         (["a chair", "--init", "nothing.safetensors"], "There is no latent file"),
         (["a chair", "--init", "picture.bin", "--strength", "1.5"], "--strength must be above 0"),
-        (["a chair", "--guidance", "1", "2"], "one for each of 1 prompts or pictures, not 2"),
+        (["--guidance", "1,2", "a chair"], "one for each of 1 prompts or pictures, not 2"),
+        (["--guidance", "much", "a chair"], "takes a number, or several with commas between, not 'much'"),
         (["a chair", "--mix", "a sofa:1"], "--mix holds the prompts"),
         (["--mix", "a sofa", "a lamp:0.5"], "such as 'a sofa:0.6', not 'a sofa'"),
         (["--mix", "a sofa:-1"], "positive weight"),
@@ -175,7 +176,7 @@ def test_settings_out_of_range_are_refused(
 def test_what_edits_is_told_and_remembered(shapewright: Shapewright, model_folder: Path, here: Path) -> None:
     common = ("--model", model_folder, *SMALL, "--json")
     outcome = shapewright(
-        *("generate", "a chair", "a bed", "--guidance", "2", "5", "--negative", "a lamp", *common),
+        *("generate", "a chair", "a bed", "--guidance", "2,5", "--negative", "a lamp", *common),
         *("--latent", "{prompt}.safetensors"),
     )
     assert outcome.code == 0, outcome.err
