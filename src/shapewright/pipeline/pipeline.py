@@ -91,9 +91,9 @@ class Pipeline:
 
         adapter: the file of an adapter that `shapewright finetune` made for this model.
         device: 'auto' takes CUDA, MPS or the CPU, the first there is.
-        precision: of the prior's large matrices. 'fp32' draws the same samples on every machine but for
-            rounding; 'bf16' slightly others, in half the memory and time; 'auto' takes bf16 for large priors
-            where the device has instructions for it.
+        precision: of the prior's large matrices, and of the encoder's products. 'fp32' draws the same samples
+            on every machine but for rounding; 'bf16' slightly others, in half the memory and time; 'auto'
+            takes bf16 for large priors where the device has instructions for it.
         with_encoder: whether 3D files will be encoded; without, memory is saved.
         Raises: ModelError for an unknown name, damaged files or an adapter of another model; ConfigError for
         a device that is not there or an unknown precision.
@@ -229,7 +229,7 @@ class Pipeline:
         require_encoder(path, self.model.config)
         source = read_source(path)
         seen = encoder_input(source, self.model.config).to(self.device)
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, self.precision == "bf16"):
             latent = autoencoder.encode(seen.points, seen.views)[0]
         asset = self.asset(latent, prompt=path.stem, seed=None, settings={"encoded_from": path.name})
         if config is None:

@@ -143,3 +143,19 @@ def test_what_writes_fields_stays_as_it_is_stored_and_gives_the_same_fields(fold
         assert ours.dtype == torch.float32
         # the same numbers, whose products may be summed in another order
         assert torch.allclose(ours, plain, atol=1e-5)
+
+
+def test_encoding_in_bf16_gives_nearly_the_same_latent(folder: Path, tmp_path: Path) -> None:
+    from shapewright.geometry.mesh_files import save
+    from solids import cube_mesh
+
+    save(cube_mesh(), tmp_path / "cube.ply")
+    exact, fast = (
+        Pipeline.from_pretrained(folder, device="cpu", precision=precision)
+        .encode(tmp_path / "cube.ply")
+        .latent
+        for precision in ("fp32", "bf16")
+    )
+    assert fast.dtype == torch.float32
+    # a dozen products one after the other, each off by 2^-9
+    assert 0 < float((exact - fast).norm() / exact.norm()) < 0.02
