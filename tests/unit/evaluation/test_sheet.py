@@ -36,7 +36,7 @@ def test_prompts_by_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty
 
 def test_the_front_left_fills_the_cell() -> None:
     picture = front(Known(cube_mesh()), 32)
-    assert picture.shape == (64, 64, 4)
+    assert picture.shape == (32, 32, 4)
     assert 0.05 < picture[..., 3].mean() < 0.9
     assert front(Known(None), 32).min() == 1
 
