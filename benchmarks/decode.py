@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python benchmarks/decode.py [--latents FILE.safetensors --count 12] [--official]
 
 FILE holds `latents` (M, T, C) of the shipped model; without it, latents are drawn.
---count 200 is the slow run.
+--count 200 --timed 0 is the slow comparison of surfaces alone.
 Times are CPU seconds of this process, so that other programs count less.
 """
 
@@ -112,6 +112,8 @@ def main() -> None:
     chosen = latents[torch.linspace(0, len(latents) - 1, options.count).long()]
     rows = [same_surface(field, field.weights(latent[None]), options.resolution) for latent in chosen]
     print(json.dumps({key: sum(row[key] for row in rows) for key in rows[0]}), flush=True)
+    if options.timed == 0:
+        return
     rows = [
         compare(field, field.weights(latent[None]), options.resolution, options.size_px)
         for latent in chosen[: options.timed]

@@ -16,9 +16,12 @@ from shapewright.geometry.mesh import Mesh
 from shapewright.pipeline import Asset, Pipeline
 from shapewright.pipeline.asset_input import require_encoder
 from shapewright.pipeline.conditioners import require_kind
+from shapewright.pipeline.mesh_options import MeshOptions
 from shapewright.prior import Condition, Prior, PriorConfig, SamplerConfig
 from shapewright.prior.sampling import prior_denoiser
 from shapewright.render import extract_mesh, render_nerf_image
+from shapewright.render.background import WHITE
+from shapewright.render.studio import Studio
 
 __all__ = ["decode_job", "encode_job", "generate_job", "prior_job", "render_job"]
 
@@ -88,37 +91,40 @@ def render_job(
 ) -> Job:
     """One view, of a surface that is there already or of the density.
 
-    Raises: ConfigError if a plain view of a mesh is asked for, which there is not.
+    The plain twin of a mesh's antialiased view casts as many rays through every pixel; that of the density
+    takes the published numbers of samples, in fp32.
     """
-    if compare and mode == "mesh":
-        raise ConfigError("Views of meshes have no plain twin: leave out --compare-plain or add --mode nerf.")
     asset, field = some_asset(pipeline), pipeline.model.autoencoder.field
     camera = cameras.turntable(8, size_px=size_px)[1]
     if mode == "mesh":
-        asset.surface(resolution)
+        studio = Studio(asset.clean_surface(MeshOptions(resolution=resolution)).mesh)
+        plain = partial(studio.picture, camera, background=WHITE, everywhere=True)
+        return Job(ours=lambda: asset.view(camera, resolution=resolution), plain=plain if compare else None)
     with torch.no_grad():
         weights = field.weights(asset.latent[None].to(pipeline.device))
     return Job(
-        ours=lambda: asset.render(camera, mode=mode, resolution=resolution),
+        ours=lambda: asset.render(camera, mode=mode),
         plain=(lambda: render_nerf_image(field, weights, camera)) if compare else None,
     )
 
 
 def encode_job(pipeline: Pipeline, file: Path | None, *, compare: bool) -> Job:
-    """A 3D file to its latent; a sphere, written first, if None is given.
+    """A 3D file to its latent; a sphere, written first, if None is given. The plain twin encodes in fp32.
 
-    Raises: ConfigError if a plain twin is asked for, which there is not; ModelError without an encoder.
+    Raises: ModelError without an encoder.
     """
 
-    def written_and_encoded() -> object:
+    def written_and_encoded(pipeline: Pipeline) -> object:
         with tempfile.TemporaryDirectory() as folder:
             mesh_files.save(sphere(), Path(folder) / "sphere.ply")
             return pipeline.encode(Path(folder) / "sphere.ply")
 
-    if compare:
-        raise ConfigError("Encoding is in fp32 and has no plain twin yet: leave out --compare-plain.")
+    def encoded(pipeline: Pipeline) -> object:
+        return written_and_encoded(pipeline) if file is None else pipeline.encode(file)
+
     require_encoder(file or Path("sphere.ply"), pipeline.model.config)
-    return Job(ours=written_and_encoded if file is None else partial(pipeline.encode, file))
+    plain = Pipeline(pipeline.model, device=pipeline.device.type) if compare else None
+    return Job(ours=partial(encoded, pipeline), plain=None if plain is None else partial(encoded, plain))
 
 
 def sphere(rings: int = 32, sectors: int = 64) -> Mesh:

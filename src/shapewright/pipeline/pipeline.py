@@ -34,7 +34,7 @@ from shapewright.pipeline.latent_file import Origin, load_latent
 from shapewright.pipeline.latent_refinement import REFINE_STEPS, RefinementConfig, refine_asset
 from shapewright.pipeline.model_folder import Model
 from shapewright.pipeline.named_model import config_of, model_of
-from shapewright.pipeline.precision import Precision, choose_precision
+from shapewright.pipeline.precision import Precision, choose_encoder_precision, choose_precision
 from shapewright.pipeline.refinement_targets import RefinementTargets, targets_of_mesh
 from shapewright.prior import SamplerConfig, Solver
 from shapewright.prior.precision import lower, pack, precision_of
@@ -52,7 +52,8 @@ class Pipeline:
     The encoders of prompts and pictures are loaded, on the pipeline's device, when they are first needed.
     With `keep_encoders=False` they are freed again after every use, before the prior is sampled (CLIP
     ViT-L/14 takes 0.5 GB for text and 1.2 GB for pictures); `release_encoders` does that once.
-    `text_encoder` and `image_encoder` replace those of the model's config.
+    `text_encoder` and `image_encoder` replace those of the model's config. `encode_in` is what 3D files are
+    encoded in, fp32 or bf16.
 
     >>> pipe = Pipeline.from_pretrained("homeware", device="cpu")
     >>> asset = pipe.generate("a wooden chair", seed=0)[0]
@@ -67,8 +68,10 @@ class Pipeline:
         image_encoder: ImageConditioner | None = None,
         keep_encoders: bool = True,
         device: str = "auto",
+        encode_in: torch.dtype = torch.float32,
     ) -> None:
         self.model = model
+        self.encode_in = encode_in
         self.device = choose_device(device)
         self.keep_encoders = keep_encoders
         self._conditioners = Conditioners(model, self.device, text=text_encoder, image=image_encoder)
@@ -108,7 +111,8 @@ class Pipeline:
         model = model if changes is None else adapted(model, changes)
         if model.prior is not None and dtype != read_as:
             lower(model.prior, dtype)
-        return cls(model, device=device, keep_encoders=keep_encoders)
+        encoder = choose_encoder_precision(precision, choose_device(device), model.config.autoencoder.encoder)
+        return cls(model, device=device, keep_encoders=keep_encoders, encode_in=encoder)
 
     @property
     def precision(self) -> str:
@@ -229,7 +233,8 @@ class Pipeline:
         require_encoder(path, self.model.config)
         source = read_source(path)
         seen = encoder_input(source, self.model.config).to(self.device)
-        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, self.precision == "bf16"):
+        in_bf16 = self.encode_in == torch.bfloat16
+        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, enabled=in_bf16):
             latent = autoencoder.encode(seen.points, seen.views)[0]
         asset = self.asset(latent, prompt=path.stem, seed=None, settings={"encoded_from": path.name})
         if config is None:

@@ -4,11 +4,12 @@ from typing import Literal, get_args
 
 import torch
 
+from shapewright.encoder import EncoderConfig
 from shapewright.errors import ConfigError
 from shapewright.nn.processor import has_bf16
 from shapewright.prior import PriorConfig
 
-__all__ = ["Precision", "choose_precision"]
+__all__ = ["Precision", "choose_encoder_precision", "choose_precision"]
 
 Precision = Literal["auto", "fp32", "bf16"]
 
@@ -23,11 +24,24 @@ def choose_precision(wanted: Precision, device: torch.device, config: PriorConfi
     'auto' takes bf16 for a large prior where the device has instructions for it, else fp32.
     Raises: ConfigError for another name.
     """
+    blocks = None if config is None else 12 * config.layers * config.width**2
+    return chosen(wanted, device, blocks)
+
+
+def choose_encoder_precision(
+    wanted: Precision, device: torch.device, config: EncoderConfig | None
+) -> torch.dtype:
+    """What an encoder multiplies in; by the same rule. Raises: ConfigError."""
+    blocks = None if config is None else 12 * config.self_layers * config.width**2
+    return chosen(wanted, device, blocks)
+
+
+def chosen(wanted: Precision, device: torch.device, weights: int | None) -> torch.dtype:
     if wanted not in get_args(Precision):
         raise ConfigError(f"There is no precision '{wanted}'; known are {', '.join(get_args(Precision))}.")
     if wanted != "auto":
         return torch.bfloat16 if wanted == "bf16" else torch.float32
-    large = config is not None and 12 * config.layers * config.width**2 >= WORTH_LOWERING
+    large = weights is not None and weights >= WORTH_LOWERING
     return torch.bfloat16 if large and computes_bf16(device) else torch.float32
 
 

@@ -10,7 +10,7 @@ from shapewright.geometry.light import srgb_to_linear
 from shapewright.geometry.mesh import Material, Mesh, TexturedMesh, vertex_normals
 from shapewright.geometry.opaque_hits import first_opaque
 from shapewright.geometry.raycast import Raycaster
-from shapewright.render.antialiasing import antialiased
+from shapewright.render.antialiasing import antialiased, supersampled
 from shapewright.render.studio_light import studio_light
 
 __all__ = ["Studio"]
@@ -31,9 +31,19 @@ class Studio:
         corners = mesh.vertices[mesh.faces].astype(np.float32)
         self.sides = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
 
-    def picture(self, camera: Camera, *, background: tuple[float, float, float] | None = None) -> np.ndarray:
-        """(H, W, 4) float32: sRGB and straight alpha in [0, 1], opaque with a `background`."""
-        return antialiased(
+    def picture(
+        self,
+        camera: Camera,
+        *,
+        background: tuple[float, float, float] | None = None,
+        everywhere: bool = False,
+    ) -> np.ndarray:
+        """(H, W, 4) float32: sRGB and straight alpha in [0, 1], opaque with a `background`.
+
+        everywhere: many rays through every pixel, not only at edges: the plain twin.
+        """
+        draw = supersampled if everywhere else antialiased
+        return draw(
             lambda origins, directions: self.seen(origins, directions, camera), camera, background=background
         )
 

@@ -60,7 +60,7 @@ def test_bf16_is_for_large_priors_on_processors_that_have_it(
 def test_an_unknown_precision() -> None:
     # types are checked in tests; whoever calls without such checks is told
     with pytest.raises(ConfigError, match="no precision 'int3'; known are auto, fp32, bf16"):
-        unwrap(choose_precision)("int3", CPU, SMALL)
+        unwrap(precision_module.chosen)("int3", CPU, None)
 
 
 def test_a_prior_is_read_lowered_as_it_would_be_lowered_later(folder: Path) -> None:

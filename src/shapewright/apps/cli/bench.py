@@ -93,9 +93,13 @@ class OfModel(Measurement):
         """The model as a pipeline, which for random-300m makes up what CLIP would say."""
         from shapewright.evaluation.random_300m import RANDOM_300M, MadeUpText
         from shapewright.pipeline import Pipeline
+        from shapewright.pipeline.device import choose_device
+        from shapewright.pipeline.precision import choose_encoder_precision
 
         text = MadeUpText() if self.model == RANDOM_300M else None
-        return Pipeline(model, text_encoder=text, device=self.device)
+        device, encoder = choose_device(self.device), model.config.autoencoder.encoder
+        encode_in = choose_encoder_precision(self.precision, device, encoder)
+        return Pipeline(model, text_encoder=text, device=self.device, encode_in=encode_in)
 
     def pair(self) -> "tuple[Pipeline, Pipeline | None]":
         """The model, and with a prior in fp32 if that is asked for; they share all but their priors."""
@@ -215,7 +219,9 @@ class Encode(OfModel):
         from shapewright.evaluation.speed_jobs import encode_job
 
         pipeline = self.loaded(self.precision, with_prior=False, with_encoder=True)
-        return encode_job(pipeline, self.file, compare=self.compare_plain), self.about(pipeline)
+        about = {"precision": "fp32" if pipeline.encode_in.itemsize == 4 else "bf16"}
+        job = encode_job(pipeline, self.file, compare=self.compare_plain)
+        return job, {**self.about(pipeline), **about}
 
 
 @dataclass(frozen=True, kw_only=True)
