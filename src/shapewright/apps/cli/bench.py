@@ -149,10 +149,13 @@ class Prior(OfModel):
 class Generate(OfModel):
     """A prompt to GLB files."""
 
+    model: str = "homeware"
+    """A name from `shapewright models list`, a model folder, or random-300m: the published sizes with
+    made-up weights, whose published sampling takes many minutes on a CPU: give it fewer --steps."""
     n: int = 1
     """Objects, drawn together."""
     steps: AnyInt = None
-    """Sampling steps; the model's own number if not given. That takes random-300m many minutes on a CPU."""
+    """Sampling steps; the model's own number if not given."""
     resolution: int = 128
     """Grid points along each side of the box; 0 stops at the latents."""
 
