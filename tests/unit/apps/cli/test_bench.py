@@ -105,7 +105,7 @@ def test_training_is_measured_in_assets(shapewright: Shapewright) -> None:
     "job", [("prior",), ("generate", "--steps", "1", "--resolution", "0"), ("decode", "--resolution", "8")]
 )
 def test_made_up_weights_need_no_files(shapewright: Shapewright, job: tuple[str, ...]) -> None:
-    outcome = shapewright("bench", *job, "--runs", "1", "--precision", "fp32")
+    outcome = shapewright("bench", *job, "--model", "random-300m", "--runs", "1", "--precision", "fp32")
     assert outcome.code == 0, outcome
     assert outcome.out.splitlines()[0].split() == ["job", job[0]]
     assert "random-300m" in outcome.out
