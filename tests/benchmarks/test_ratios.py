@@ -23,6 +23,7 @@ RATIOS = script()
 
 @pytest.mark.parametrize("name", list(RATIOS.JOBS))
 def test_ratio_is_at_least_half_of_what_is_recorded(name: str) -> None:
+    # what bf16 brings is another thing on every kind of processor, and not all have been met
     if name not in RATIOS.recorded():
         pytest.skip(f"no record of '{name}' yet")
     lowest = RATIOS.recorded()[name] / 2
