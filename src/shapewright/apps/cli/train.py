@@ -46,6 +46,15 @@ class TrainEncoder(Run):
     it: direct for tiny and homeware, else nerf."""
     start: AnyPath = None
     """Run or model folder of the stage before, which is trained on and whose sizes the model has."""
+    keep_field: bool = False
+    """Stage direct: train only the encoder of --start, in the recipe's size; its field and prior stay."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.keep_field and (self.start is None or self.stage not in (None, "direct")):
+            raise ConfigError(
+                "--keep-field is for the stage 'direct' and needs --start MODEL, whose field is kept."
+            )
 
     def run(self, terminal: Terminal) -> None:
         """Train, or go on."""
@@ -58,7 +67,7 @@ class TrainEncoder(Run):
         if stage == "direct":
             self.check_direct(list(ENCODER_RECIPES))
             recipe = self.recipe_of(self.recipe, ENCODER_RECIPES)
-            train = partial(train_encoder, recipe=recipe)
+            train = partial(train_encoder, recipe=recipe, keep_field=self.keep_field)
         else:
             self.check_start(stage)
             recipes = {name: partial(recipe, stage) for name, recipe in STAGE_RECIPES.items()}
