@@ -130,8 +130,8 @@ class TrainPrior(RunSettings):
     that made them if not given."""
     latents: AnyPath = None
     """Folder of latents, from `shapewright latents`; made first, in the run's folder, if not given."""
-    condition: Literal["text", "image"] = "text"
-    """What the model will make assets from."""
+    condition: Literal["text", "image", "either"] = "text"
+    """What the model will make assets from. either (of tiny and homeware): one model for both."""
     recipe: Literal["tiny", "homeware", "single-gpu", "paper"] = "homeware"
     """Sizes, condition and optimisation together; it must fit the encoder's."""
     start: AnyPath = None
