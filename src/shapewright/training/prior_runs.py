@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from shapewright.errors import ModelError
-from shapewright.pipeline import Model, load_model, save_model
+from shapewright.pipeline import Model, save_model
 from shapewright.pipeline.device import choose_device
+from shapewright.pipeline.named_model import model_of
 from shapewright.prior import LatentStatistics, Prior
 from shapewright.training.conditions import CaptionConditions, CaptionFeatures, CaptionsOrViews, Conditions
 from shapewright.training.encoding import Advance
@@ -174,12 +175,12 @@ def held_out_objective(
 
 
 def start_from(prior: Prior, folder: Path) -> str:
-    """Give `prior` the weights of the prior in `folder`; returns that model's hash.
+    """Give `prior` the weights of the prior in `folder` (or of a named model); returns that model's hash.
 
     A prior of text may become one of pictures too, whose embedding then begins at random weights.
     Raises: ModelError if there is no prior there or it is built otherwise.
     """
-    model = load_model(folder)
+    model = model_of(folder)
     if model.prior is None:
         raise ModelError(f"{folder} holds no prior to start from.")
     grows = model.prior.config.has_text and model.prior.config.image_token_width is None

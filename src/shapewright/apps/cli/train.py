@@ -135,7 +135,7 @@ class TrainPrior(RunSettings):
     recipe: Literal["tiny", "homeware", "single-gpu", "paper"] = "homeware"
     """Sizes, condition and optimisation together; it must fit the encoder's."""
     start: AnyPath = None
-    """Model or run folder whose prior is trained on; without it, the prior begins at random weights."""
+    """Model, by folder, run or name, whose prior is trained on; without it, a new prior is trained."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
