@@ -1,4 +1,4 @@
-"""A report of figures, tables, pictures and curves: JSON for machines, Markdown for pages, HTML for people."""
+"""A report of figures, tables, pictures and curves: JSON for machines, Markdown and a page for people."""
 
 import base64
 import io
@@ -121,13 +121,15 @@ def as_html(
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"shown": shown, "embedded": embedded, "drawing": drawing_of}
     source = resources.files("shapewright.evaluation").joinpath(TEMPLATE).read_text(encoding="utf-8")
     return environment.from_string(source).render(
         sections=sections,
         title=title,
         about=about,
         headline=headline,
+        shown=shown,
+        embedded=embedded,
+        drawing_of=drawing_of,
         numeric_columns=numeric_columns,
         columns_of_a_phone=COLUMNS_OF_A_PHONE,
     )

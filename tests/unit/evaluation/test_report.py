@@ -121,8 +121,17 @@ def test_tables_as_markdown(page: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("cell", "text"),
-    [(None, "–"), (7, "7"), (24.3149, "24.31"), (0.98765, "0.988"), (0.012345, "0.0123"), (-3.0, "-3.000")]
-    + [(float("inf"), "∞"), (float("nan"), "–"), ("x", "x")],
+    [
+        (None, "–"),
+        (7, "7"),
+        (24.3149, "24.31"),
+        (0.98765, "0.988"),
+        (0.012345, "0.0123"),
+        (-3.0, "-3.000"),
+        (float("inf"), "∞"),
+        (float("nan"), "–"),
+        ("x", "x"),
+    ],
 )
 def test_numbers_for_people(cell: str | float | None, text: str) -> None:
     assert shown(cell) == text
