@@ -17,7 +17,17 @@ from PIL import Image
 from shapewright.atomic_file import replacing
 from shapewright.evaluation.curve_drawing import drawing_of
 
-__all__ = ["Cell", "Curve", "Gallery", "Section", "Table", "as_markdown", "shown", "write_report"]
+__all__ = [
+    "Cell",
+    "Curve",
+    "Gallery",
+    "Section",
+    "Table",
+    "as_markdown",
+    "shown",
+    "table_as_markdown",
+    "write_report",
+]
 
 Cell = str | int | float | None
 # With more columns a row no longer fits across a phone: there it becomes a card.
@@ -108,6 +118,7 @@ def as_markdown(sections: Sequence[Section], *, title: str, about: str = "") -> 
 
 
 def table_as_markdown(table: Table) -> str:
+    """The rows without title and note."""
     numeric = numeric_columns(table)
     rule = ["---:" if number else "---" for number in numeric]
     rows = [table.columns, rule, *([shown(cell) for cell in row] for row in table.rows)]
