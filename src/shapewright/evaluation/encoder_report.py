@@ -75,44 +75,51 @@ def encoder_headline(figures: Mapping[str, Any], split: str) -> list[tuple[str, 
 def encoder_sections(
     runs: Sequence[EncoderRun], config: EncoderConfig, out: Path, left_out: Sequence[str] = ()
 ) -> list[Section]:
-    """Tables, curves and pictures; `out` is where the suite put these. left_out: what was not measured."""
-    spread = [spread_curve(runs, split) for split in config.splits]
-    categories = [category_table(run, config.splits[0]) for run in runs]
-    galleries = [gallery for run in runs for gallery in galleries_of(run, config, out)]
+    """Tables, curves, pictures and how they came about; `out` is where the suite put the pictures.
+
+    left_out: what was not measured, and why.
+    """
+    tables = [table_1(runs, split) for split in config.splits]
     return [
         Section(
-            title="Reconstructions",
-            text=protocol(runs, config, left_out),
-            tables=[*(table_1(runs, config, split) for split in config.splits), all_figures(runs, config)],
+            title="Reconstructions", text="\n\n".join(left_out), tables=[*tables, all_figures(runs, config)]
         ),
         Section(
             title="Spread of reconstructions",
-            text="Which share of the assets is given back with less than so many decibels, as meshes.",
-            tables=categories,
-            curves=spread,
+            text="Which share of the assets comes back with no more than so many decibels, as meshes.",
+            tables=[category_table(run, config.splits[0]) for run in runs],
+            curves=[spread_curve(runs, split) for split in config.splits],
         ),
-        Section(title="Pictures of reconstructions", galleries=galleries),
+        Section(
+            title="Pictures of reconstructions",
+            galleries=[gallery for run in runs for gallery in galleries_of(run, config, out)],
+        ),
+        Section(title="How reconstructions were measured", text=protocol(runs, config)),
     ]
 
 
-def protocol(runs: Sequence[EncoderRun], config: EncoderConfig, left_out: Sequence[str]) -> str:
+def protocol(runs: Sequence[EncoderRun], config: EncoderConfig) -> str:
+    """In words, paragraph by paragraph."""
     paragraphs = [
-        f"Every asset is encoded and rendered again: {config.views} views of its mesh and {config.nerf_views} "
-        "of its NeRF (fewer where the data set has fewer) through the cameras of its pictures in the data set "
-        "and under the same light, both on black, whole pictures compared.",
-        "Chamfer distance (in units of a box of side 2), F-score at 1% of the box's side and the agreement of "
-        "normals (mean |cosine| of nearest points, both ways) are of 4096 points on each surface; the surface "
-        "of the asset is that which its field targets describe. IoU is of volumes over the whole box: "
-        "the signs of the field at those of the asset's queries from which no refinement learns, each "
-        "weighted by the room it stands for. An asset that comes back without a surface counts as black "
-        "pictures, chamfer distance 1 and F-score, normals and IoU 0.",
+        f"Every asset is encoded and rendered again: {config.views} views of its mesh and "
+        f"{config.nerf_views} of its NeRF (fewer where the data set has fewer), through the cameras of the "
+        "data set's pictures of it and under their light. Whole pictures on black are compared.",
+        "Chamfer distance (in units of a box of side 2) and F-score at 1% of the box's side are of 4096 "
+        "points on each surface, the asset's being what can be seen of it from outside. Normals: the mean |cosine| "
+        "of nearest points, both ways, against the surface that the asset's field targets describe. IoU is "
+        "of volumes over the whole box: signs of the field against those of the targets, at queries from "
+        "which no refinement learns, each weighted by the room that it stands for.",
+        "An asset that comes back without a surface counts as black pictures, chamfer distance 1, and "
+        "F-score, normals and IoU 0.",
     ]
     if config.refine:
-        paragraphs.append(f"Refined: the latent improved by {config.refine} gradient steps on the asset.")
-    return "\n\n".join([*paragraphs, *(run.note for run in runs if run.note), *left_out])
+        paragraphs.append(
+            f"Refined: the latent improved by {config.refine} gradient steps on the asset itself."
+        )
+    return "\n\n".join([*paragraphs, *(run.note for run in runs if run.note)])
 
 
-def table_1(runs: Sequence[EncoderRun], config: EncoderConfig, split: str) -> Table:
+def table_1(runs: Sequence[EncoderRun], split: str) -> Table:
     """PSNR by model in the shape of the paper's Table 1."""
     rows: list[list[Cell]] = []
     for label, results in variants(runs, split):
@@ -154,14 +161,16 @@ def variants(runs: Sequence[EncoderRun], split: str) -> list[tuple[str, list[Rec
 
 
 def spread_curve(runs: Sequence[EncoderRun], split: str) -> Curve:
+    """Cumulative distributions, as stairs with a step at every asset."""
     series: dict[str, tuple[list[float], list[float]]] = {}
     for label, results in variants(runs, split):
         values = sorted(result.mesh_psnr_db for result in results)
-        series[label] = (values, [(index + 1) / len(values) for index in range(len(values))])
+        shares = [rank / len(values) for rank in range(len(values) + 1)]
+        series[label] = (list(np.repeat(values, 2)), list(np.repeat(shares, 2)[1:-1]))
     return Curve(
         title=f"Distribution of PSNR, {SPLITS[split]} assets",
         x_label="PSNR of mesh views (dB)",
-        y_label="share of assets up to there",
+        y_label="share of assets",
         series=series,
     )
 

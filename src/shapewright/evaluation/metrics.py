@@ -31,12 +31,14 @@ def ssim(image: np.ndarray, reference: np.ndarray) -> float:
     """
     from torchmetrics.functional.image import structural_similarity_index_measure  # 1.6 s to import
 
-    pair = [
+    made, wanted = (
         torch.from_numpy(np.ascontiguousarray(picture, dtype=np.float64)).permute(2, 0, 1)[None]
         for picture in (image, reference)
-    ]
+    )
     # of every pixel: the mean that comes with them leaves out the borders in some versions
-    _, pixels = structural_similarity_index_measure(*pair, sigma=1.5, data_range=1.0, return_full_image=True)
+    _, pixels = structural_similarity_index_measure(
+        made, wanted, sigma=1.5, data_range=1.0, return_full_image=True
+    )
     return float(pixels.mean())
 
 

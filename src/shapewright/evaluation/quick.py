@@ -5,8 +5,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from shapewright.dataset.loader import AssetRecord, load_dataset
 from shapewright.errors import ConfigError
 from shapewright.evaluation.chosen import choose

@@ -28,8 +28,9 @@ def iou_of_asset(asset: Asset, record: AssetRecord) -> float:
 def uniform_weights(queries: np.ndarray, surface: np.ndarray) -> np.ndarray:
     """(Q,) weights that make (Q, 3) queries of `dataset.field_targets` stand for evenly spread points.
 
-    surface: (N, 3) points evenly over the surface that the queries were drawn around. A weight is the
-    density of even points over that which the queries were drawn with, known but for the surface.
+    surface: (N, 3) points over the surface that the queries were drawn around, at even distances as a
+    record's (they are in farthest-point order); random ones are not even enough. A weight is the density of
+    even points over that which the queries were drawn with.
     """
     even = 1 / BOX_VOLUME
     anywhere = 1 - sum(share for share, _ in QUERY_SHARES)

@@ -27,9 +27,14 @@ from shapewright.pipeline import Pipeline
 from solids import cube_mesh
 from tiny_assets import Ball, PicturedRecord, record_of
 from tiny_models import random_model, seeing_model
-from unit.evaluation.solids import Known, Seen, views_of
+from unit.evaluation.solids import Known, Seen, coarse_surfaces, views_of
 
 CAMERAS = turntable(3, size_px=16)
+
+
+@pytest.fixture(autouse=True)
+def _coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    coarse_surfaces(monkeypatch)
 
 
 @pytest.fixture(scope="module")

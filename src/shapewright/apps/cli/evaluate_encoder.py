@@ -51,7 +51,7 @@ class EncoderOptions(Command):
     refine: int = 0
     """Measure also latents refined in so many steps, as by `encode --refine`."""
     lpips: AnyPath = None
-    """AlexNet's weights as torchvision publishes them, for LPIPS; looked for in torch's cache if not given."""
+    """AlexNet's weights as torchvision publishes them, for LPIPS; those in torch's cache if not given."""
     device: Device = "auto"
     """Where to compute."""
 
@@ -121,7 +121,7 @@ def encoder_part(options: EncoderOptions, terminal: Terminal) -> EncoderPart:
         sections=sections,
         headline=encoder_headline(first, config.splits[0]) if len(runs) == 1 else [],
         about=f"Assets of {options.data.resolve().name}: {counts}. Large figures are of {config.splits[0]}.",
-        text="\n\n".join(table_as_markdown(table) for table in sections[0].tables),
+        text="\n\n".join(f"{table.title}\n{table_as_markdown(table)}" for table in sections[0].tables),
     )
 
 
@@ -175,9 +175,10 @@ def announcement(suite: EncoderSuite, model: str, options: EncoderOptions) -> st
     if options.refine:
         refining = refinement_seconds(pipeline.model.config, pipeline.device, options.refine)
         each += SECONDS_PER_ASSET + refining
+    number = f" ({options.model.index(model) + 1} of {len(options.model)})" if options.model[1:] else ""
     done = f", {all_assets - left} of which were measured before" if left < all_assets else ""
     time = f"about {duration(left * each)}" if left else "nothing is left to do but the report"
     return (
-        f"Evaluating the encoder of '{model}' on {all_assets} assets of '{options.data}'{done}, on "
+        f"Evaluating the encoder of '{model}'{number} on {all_assets} assets of '{options.data}'{done}, on "
         f"{describe_device(pipeline.device)}: {time}."
     )
