@@ -105,8 +105,8 @@ def protocol(runs: Sequence[EncoderRun], config: EncoderConfig) -> str:
         f"{config.nerf_views} of its NeRF (fewer where the data set has fewer), through the cameras of the "
         "data set's pictures of it and under their light. Whole pictures on black are compared.",
         "Chamfer distance (in units of a box of side 2) and F-score at 1% of the box's side are of 4096 "
-        "points on each surface, the asset's being what can be seen of it from outside. Normals: the mean |cosine| "
-        "of nearest points, both ways, against the surface that the asset's field targets describe. IoU is "
+        "points on each surface, the asset's being what can be seen of it from outside. Normals: the mean "
+        "|cosine| of nearest points, both ways, against the surface that the field targets describe. IoU is "
         "of volumes over the whole box: signs of the field against those of the targets, at queries from "
         "which no refinement learns, each weighted by the room that it stands for.",
         "An asset that comes back without a surface counts as black pictures, chamfer distance 1, and "
