@@ -206,8 +206,9 @@ def galleries_of(run: EncoderRun, config: EncoderConfig, out: Path) -> list[Gall
 
 
 ROWS = {
-    False: "Left to right: the asset, its mesh, its NeRF.",
-    True: "Left to right: the asset, its mesh, its NeRF, the mesh of its refined latent.",
+    False: "The asset, its mesh, its NeRF; decibels are means over all views that were compared.",
+    True: "The asset, its mesh, its NeRF, the mesh of its refined latent; decibels are means over all views "
+    "that were compared.",
 }
 
 

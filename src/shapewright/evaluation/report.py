@@ -176,7 +176,7 @@ def embedded(picture: np.ndarray) -> str:
 
 
 def finite(value: Any) -> Any:
-    """The same with None for every number that is not finite."""
+    """The same with None for every number that is not finite, which JSON does not know."""
     if isinstance(value, Mapping):
         return {str(key): finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

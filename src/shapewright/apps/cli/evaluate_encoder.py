@@ -68,7 +68,7 @@ class Encoder(EncoderOptions):
         """Measure, write, print."""
         check_report_folder(self.out)
 
-        from shapewright.evaluation.report import write_report
+        from shapewright.evaluation.report import finite, write_report
 
         part = encoder_part(self, terminal)
         title = f"Reconstructions by {', '.join(self.model)}"
@@ -76,7 +76,7 @@ class Encoder(EncoderOptions):
             self.out, part.figures, part.sections, title=title, about=part.about, headline=part.headline
         )
         report = self.out / "report.html"
-        terminal.result({**part.figures, "report": str(report)}, f"{part.text}\n\n{report}")
+        terminal.result(finite({**part.figures, "report": str(report)}), f"{part.text}\n\n{report}")
 
 
 @dataclass(frozen=True, kw_only=True)
