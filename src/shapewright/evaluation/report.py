@@ -24,6 +24,7 @@ __all__ = [
     "Section",
     "Table",
     "as_markdown",
+    "finite",
     "shown",
     "table_as_markdown",
     "write_report",
