@@ -56,10 +56,10 @@ def generation_sections(run: GenerationRun, config: GenerationConfig) -> list[Se
 
 def about(run: GenerationRun, config: GenerationConfig) -> str:
     return (
-        f"{len(run.samples)} samples: {len(config.prompts)} prompts, {config.seeds} seeds each, all of them.\n\n"
+        f"{len(run.samples)} samples: {len(config.prompts)} prompts, {config.seeds} seeds each.\n\n"
         "R-Precision is the share of samples whose own prompt is the nearest of all by the cosine of "
-        "embeddings. A sample is seen from four sides, 20 degrees from above, under the light of training; the "
-        "views' embeddings are averaged. A ceiling is the same figure of real held-out assets."
+        "embeddings. A sample is seen from four sides, 20 degrees from above, under the light of training; "
+        "the views' embeddings are averaged. A ceiling is the same figure of real held-out assets."
     )
 
 

@@ -79,9 +79,9 @@ def train_judge(data: Path, config: JudgeConfig, progress: Progress | None = Non
     judge = Judge.untrained(seed=config.seed)
     shown = shown_and_said(judge, splits["train"], config, progress)
     fit(judge.heads, shown, texts_of(shown, judge.reader), config, progress)
-    figures = {"settings": asdict(config)}
+    figures: dict[str, Any] = {"settings": asdict(config)}
     for split, records in splits.items():
-        figures[split] = ceiling(judge, records)
+        figures[split] = ceiling(judge, [record for record in records if plain_captions(record)])
     return Judge(heads=judge.heads, network=judge.network, reader=judge.reader, figures=figures)
 
 
@@ -100,6 +100,8 @@ def shown_and_said(
             change = config.augmentation if draw else Augmentation.none()
             variation = draw_variation(record, POINTS, change, rng)
             said = captions_of_varied(record, varied(record, slice(0, 1), POINTS, variation))
+            if not said:
+                continue
             found = pictures_of(record, variation, config, rng)
             pictures += found
             captions += [said] * len(found)
@@ -182,25 +184,29 @@ def matching_loss(
 
 
 def ceiling(judge: Judge, records: list[AssetRecord], *, most: int = 4) -> dict[str, Any]:
-    """R-Precision of real assets, under the protocol of samples, among the hundred prompts.
+    """How often the judge is right about real assets, seen as samples are.
 
-    Each prompt is asked of at most `most` assets of which it is said; `prompts` counts those with any.
+    r_precision: among the hundred prompts, each asked of at most `most` assets of which it is said (`pairs`
+    in all); None where no asset is. captions: among the assets' own first captions, which any data set has.
     """
     texts = [prompt.text for prompt in HUNDRED_PROMPTS]
-    said = {record.id: set(plain_captions(record)) for record in records}
-    objects: list[np.ndarray] = []
-    own: list[int] = []
-    seen: dict[str, np.ndarray] = {}
-    for number, text in enumerate(texts):
-        for record in [record for record in records if text in said[record.id]][:most]:
-            if record.id not in seen:
-                seen[record.id] = mean_embedding(judge, real_pictures(record))
-            objects.append(seen[record.id])
-            own.append(number)
-    if not objects:
-        raise DatasetError("No asset fits any of the hundred prompts: the judge's ceiling is not known.")
-    found = retrieve(np.stack(objects), judge.embed_texts(texts), np.array(own))
-    return {"r_precision": found.precision, "pairs": len(own), "prompts": len(set(own))}
+    seen = np.stack([mean_embedding(judge, real_pictures(record)) for record in records])
+    said = [set(plain_captions(record)) for record in records]
+    fitting = [[row for row, captions in enumerate(said) if text in captions][:most] for text in texts]
+    pairs = [(row, number) for number, rows in enumerate(fitting) for row in rows]
+    found = None
+    if pairs:
+        rows, own = (np.array(column) for column in zip(*pairs, strict=True))
+        found = retrieve(seen[rows], judge.embed_texts(texts), own).precision
+    return {"r_precision": found, "pairs": len(pairs), "captions": captions_precision(judge, records, seen)}
+
+
+def captions_precision(judge: Judge, records: list[AssetRecord], seen: Float[np.ndarray, "n d"]) -> float:
+    """R-Precision of assets among what is said first of each."""
+    first = [plain_captions(record)[0] for record in records]
+    texts = list(dict.fromkeys(first))
+    own = np.array([texts.index(text) for text in first])
+    return retrieve(seen, judge.embed_texts(texts), own).precision
 
 
 def plain_captions(record: AssetRecord) -> list[str]:
