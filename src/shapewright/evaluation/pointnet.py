@@ -146,8 +146,8 @@ def read_state(path: Path) -> Mapping[str, Tensor]:
             "it holds more than numbers, which is never run" if more else "it is damaged or something else"
         )
         raise ModelError(
-            f"'{path}' cannot be read as PointNet++'s weights ({reason}): give a .pt or .pth file whose state "
-            "dictionary holds tensors only."
+            f"'{path}' cannot be read as PointNet++'s weights ({reason}): give a .pt or .pth file whose "
+            "state dictionary holds tensors only."
         ) from error
     state = content.get(STATE, content) if isinstance(content, dict) else None
     if not isinstance(state, dict):
