@@ -73,6 +73,7 @@ class ShapeClassifier:
     classes: tuple[str, ...]
     figures: dict[str, Any] = field(default_factory=dict[str, Any])
     name: str = "own"
+    least_points: int = 1
 
     def see(self, clouds: np.ndarray) -> PointFeatures:
         """Of (S, N, 3) points in the box, of which the first 1024 are seen."""

@@ -3,8 +3,10 @@
 Shapes: A assets, B clouds, N points, L classes.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from shapewright.dataset.loader import AssetRecord, load_dataset
+from shapewright.dataset.loader import AssetRecord, load_dataset, read_index
 from shapewright.errors import ConfigError, DatasetError
 from shapewright.evaluation.shape_classifier import (
     POINTS,
@@ -24,7 +26,7 @@ from shapewright.evaluation.shape_classifier import (
     class_of,
 )
 
-__all__ = ["ClassifierConfig", "train_classifier"]
+__all__ = ["ClassifierConfig", "hash_of", "train_classifier"]
 
 Progress = Callable[[int, int, str], None]
 
@@ -81,8 +83,17 @@ def train_classifier(
         network = ShapeNetwork(len(classes))
         fit(network, labelled(training, classes), config, progress)
     classifier = ShapeClassifier(network=network, classes=classes)
-    figures = {"settings": asdict(config), **held_out_figures(classifier, load_dataset(data, "val"))}
+    figures = {
+        "settings": asdict(config),
+        "data_sha256": hash_of(data),
+        **held_out_figures(classifier, load_dataset(data, "val")),
+    }
     return ShapeClassifier(network=network, classes=classes, figures=figures)
+
+
+def hash_of(data: Path) -> str:
+    """Of a data set's index, which names all that is in it."""
+    return sha256(json.dumps(read_index(data), sort_keys=True).encode()).hexdigest()
 
 
 def labelled(records: Sequence[AssetRecord], classes: Sequence[str]) -> Labelled:

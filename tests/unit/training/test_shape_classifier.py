@@ -9,7 +9,7 @@ import torch
 from shapewright.dataset.loader import AssetRecord
 from shapewright.errors import ConfigError, DatasetError
 from shapewright.training import shape_classifier
-from shapewright.training.shape_classifier import ClassifierConfig, train_classifier, varied
+from shapewright.training.shape_classifier import ClassifierConfig, hash_of, train_classifier, varied
 from tiny_assets import shelf
 
 QUICK = ClassifierConfig(steps=30, batch_size=8, points=64, least_assets=2)
@@ -25,6 +25,7 @@ def solids(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return shelf(points=128)
 
     monkeypatch.setattr(shape_classifier, "load_dataset", load)
+    monkeypatch.setattr(shape_classifier, "read_index", lambda data: {"records": [], "of": str(data)})
     return read
 
 
@@ -34,6 +35,7 @@ def test_it_learns(solids: list[str]) -> None:
     assert classifier.classes == ("ball", "box")
     assert classifier.figures["assets"] == 6
     assert classifier.figures["chance"] == 0.5
+    assert classifier.figures["data_sha256"] == hash_of(Path("anywhere")) != hash_of(Path("elsewhere"))
     assert classifier.figures["accuracy"] >= 5 / 6
     assert solids == ["train", "val"]
     assert len(told) == 30
