@@ -7,19 +7,23 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.linalg import sqrtm
+from torch import Tensor
 
 __all__ = [
+    "Nearest",
     "SetDistance",
     "chamfer_distances",
     "diversity",
     "frechet_distance",
     "inception_score",
-    "nearest_distances",
+    "nearest_references",
     "set_distance",
 ]
 
-PAIRS_AT_ONCE = 64
+# Distances of points held at once: 1 MB of them stays in a core's cache, four times as fast as from memory.
+DISTANCES_AT_ONCE = 2**18
+# Points that tell which references are near at all, and how many of these are then compared with all points.
+COARSE_POINTS, CANDIDATES = 128, 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,20 +59,74 @@ def chamfer_distances(clouds: np.ndarray, references: np.ndarray) -> np.ndarray:
 
     The mean distance to the other's nearest point, both ways averaged.
     """
-    first, second = (
-        torch.from_numpy(np.ascontiguousarray(each, np.float32)) for each in (clouds, references)
+    first, second = as_tensors(clouds, references)
+    parts = second.split(pairs_at_once(first, second))
+    # exact differences: a copy has the distance 0
+    rows = [[chamfer(cloud_distances(cloud, part)) for part in parts] for cloud in first]
+    return torch.stack([torch.cat(row) for row in rows]).numpy()
+
+
+def cloud_distances(cloud: Tensor, others: Tensor) -> Tensor:
+    return torch.cdist(cloud[None], others, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def chamfer(apart: Tensor) -> Tensor:
+    """(R,) of distances (R, N, M) between points."""
+    return (apart.amin(dim=2).mean(dim=1) + apart.amin(dim=1).mean(dim=1)) / 2
+
+
+def pairs_at_once(first: Tensor, second: Tensor) -> int:
+    return max(1, DISTANCES_AT_ONCE // (first.shape[1] * second.shape[1]))
+
+
+def as_tensors(*arrays: np.ndarray) -> list[Tensor]:
+    return [torch.from_numpy(np.ascontiguousarray(array, np.float32)) for array in arrays]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Nearest:
+    """`index` (S,) of each cloud's nearest reference; chamfer `distance` (S,) to it: how new it is."""
+
+    index: np.ndarray
+    distance: np.ndarray
+
+
+def nearest_references(clouds: np.ndarray, references: np.ndarray) -> Nearest:
+    """Of clouds (S, N, 3) among references (R, M, 3); hundreds against hundreds take seconds.
+
+    The first 128 points of each (which must cover it: points in random or farthest-point order do) tell the
+    16 references that come into question; these are compared by all points.
+    """
+    coarse = coarse_distances(clouds[:, :COARSE_POINTS], references[:, :COARSE_POINTS])
+    candidates = np.argsort(coarse, axis=1, kind="stable")[:, :CANDIDATES]
+    exact = [
+        chamfer_distances(cloud[None], references[rows])[0]
+        for cloud, rows in zip(clouds, candidates, strict=True)
+    ]
+    best = np.array([distances.argmin() for distances in exact], dtype=np.int64)
+    rows = np.arange(len(best))
+    return Nearest(
+        index=candidates[rows, best],
+        distance=np.array([distances[k] for distances, k in zip(exact, best, strict=True)]),
     )
-    found = torch.empty(len(first), len(second))
-    for i, cloud in enumerate(first):
-        for part in torch.arange(len(second)).split(PAIRS_AT_ONCE):
-            apart = torch.cdist(cloud[None], second[part])
-            found[i, part] = (apart.amin(dim=2).mean(dim=1) + apart.amin(dim=1).mean(dim=1)) / 2
-    return found.numpy()
 
 
-def nearest_distances(across: np.ndarray) -> np.ndarray:
-    """(S,): each sample's distance to the nearest reference. Of training assets: how new it is."""
-    return across.min(axis=1)
+def coarse_distances(clouds: np.ndarray, references: np.ndarray) -> np.ndarray:
+    """As `chamfer_distances`, five times as fast and right to about 0.001: by one product of matrices."""
+    first, second = as_tensors(clouds, references)
+    ones, squares = torch.ones(*second.shape[:2], 1), second.square().sum(dim=-1, keepdim=True)
+    parts = torch.cat([second, ones, squares], dim=-1).transpose(1, 2).split(pairs_at_once(first, second))
+    rows: list[Tensor] = []
+    for cloud in first:
+        own_squares = cloud.square().sum(dim=-1, keepdim=True)
+        left = torch.cat([-2 * cloud, own_squares, torch.ones_like(own_squares)], dim=-1)
+        rows.append(torch.cat([chamfer_of_squares(left @ part) for part in parts]))
+    return torch.stack(rows).numpy()
+
+
+def chamfer_of_squares(squared: Tensor) -> Tensor:
+    to_reference, to_cloud = (squared.amin(dim=d).clamp(min=0).sqrt().mean(dim=1) for d in (2, 1))
+    return (to_reference + to_cloud) / 2
 
 
 def diversity(samples: np.ndarray) -> float:
@@ -85,8 +143,10 @@ def frechet_distance(features: np.ndarray, references: np.ndarray) -> float:
     """
     means = features.mean(axis=0) - references.mean(axis=0)
     first, second = (np.atleast_2d(np.cov(each, rowvar=False)) for each in (features, references))
-    mixed = np.real(sqrtm(first @ second))  # imaginary parts are rounding
-    return float(means @ means + np.trace(first + second - 2 * mixed))
+    # The trace of the root of their product, also where it has no root: fewer samples than numbers are usual.
+    # Imaginary and negative parts are rounding.
+    roots = np.sqrt(np.maximum(np.linalg.eigvals(first @ second).real, 0))
+    return float(means @ means + np.trace(first) + np.trace(second) - 2 * roots.sum())
 
 
 def inception_score(probabilities: np.ndarray) -> float:

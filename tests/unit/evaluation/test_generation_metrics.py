@@ -2,14 +2,17 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.distance import cdist
+from torchmetrics.image.fid import _compute_fid
 
 from shapewright.evaluation.generation_metrics import (
     chamfer_distances,
+    coarse_distances,
     diversity,
     frechet_distance,
     inception_score,
-    nearest_distances,
+    nearest_references,
     set_distance,
 )
 from shapewright.evaluation.metrics import surface_distance
@@ -50,14 +53,29 @@ def test_chamfer_distances_are_those_of_two_trees() -> None:
     for i, cloud in enumerate(clouds):
         for j, reference in enumerate(references):
             assert found[i, j] == pytest.approx(surface_distance(cloud, reference).chamfer, rel=1e-4)
-    assert nearest_distances(found) == pytest.approx(found.min(axis=1))
+    assert chamfer_distances(clouds, clouds).diagonal() == pytest.approx(0, abs=1e-7), "a copy is no news"
 
 
 def test_many_references_are_taken_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     clouds, references = RNG.uniform(-1, 1, (2, 16, 3)), RNG.uniform(-1, 1, (7, 16, 3))
-    whole = chamfer_distances(clouds, references)
-    monkeypatch.setattr("shapewright.evaluation.generation_metrics.PAIRS_AT_ONCE", 3)
+    whole, coarse = chamfer_distances(clouds, references), coarse_distances(clouds, references)
+    monkeypatch.setattr("shapewright.evaluation.generation_metrics.DISTANCES_AT_ONCE", 3 * 16 * 16)
     assert np.array_equal(chamfer_distances(clouds, references), whole)
+    assert coarse_distances(clouds, references) == pytest.approx(coarse, abs=1e-6)
+    assert coarse == pytest.approx(whole, abs=1e-3)
+
+
+def test_the_nearest_reference_is_found_among_many() -> None:
+    """Boxes of random sides: a few points of each tell which are alike, all of them which is nearest."""
+    sides = RNG.uniform(0.2, 1, (60, 1, 3))
+    clouds = RNG.uniform(-1, 1, (60, 256, 3)) * sides
+    found = nearest_references(clouds[:20], clouds[20:])
+    across = chamfer_distances(clouds[:20], clouds[20:])
+    assert np.array_equal(found.index, across.argmin(axis=1))
+    assert found.distance == pytest.approx(across.min(axis=1))
+    copies = nearest_references(clouds[:5], clouds)
+    assert copies.index.tolist() == [0, 1, 2, 3, 4]
+    assert copies.distance == pytest.approx(0, abs=1e-7)
 
 
 def test_diversity_is_the_mean_distance_of_two() -> None:
@@ -72,6 +90,18 @@ def test_the_frechet_distance_of_gaussians_apart() -> None:
     found = frechet_distance(normal * (1.0, 2.0), normal[::-1] * (3.0, 2.5) + (1.0, -2.0))
     assert found == pytest.approx(1 + 4 + 4 + 0.25, rel=0.01)
     assert frechet_distance(normal[:500], normal[:500]) == pytest.approx(0, abs=1e-6)
+
+
+def test_the_frechet_distance_is_that_of_torchmetrics() -> None:
+    """Also of fewer samples than numbers, whose covariances have no inverse."""
+    for count in (300, 12):
+        first, second = RNG.normal(size=(count, 20)), RNG.normal(size=(count, 20)) @ RNG.normal(size=(20, 20))
+        moments = [
+            (torch.tensor(each.mean(0)), torch.tensor(np.cov(each, rowvar=False))) for each in (first, second)
+        ]
+        expected = float(_compute_fid(*moments[0], *moments[1]))
+        # roots of eigenvalues that are 0 but for rounding (1e-13) differ by about 1e-6 each
+        assert frechet_distance(first, second) == pytest.approx(expected, abs=1e-4)
 
 
 def test_inception_scores_from_1_to_the_number_of_classes() -> None:
