@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.linalg import eigvals
 from torch import Tensor
 
 __all__ = [
@@ -146,7 +145,7 @@ def frechet_distance(features: np.ndarray, references: np.ndarray) -> float:
     first, second = (np.atleast_2d(np.cov(each, rowvar=False)) for each in (features, references))
     # The trace of the root of their product, also where it has no root: fewer samples than numbers are usual.
     # Imaginary and negative parts are rounding.
-    roots = np.sqrt(np.maximum(eigvals(first @ second).real, 0))
+    roots = np.sqrt(np.maximum(np.linalg.eigvals(first @ second).real, 0))
     return float(means @ means + np.trace(first) + np.trace(second) - 2 * roots.sum())
 
 

@@ -7,13 +7,16 @@ from PIL import Image
 
 from shapewright.dataset.loader import AssetRecord
 from shapewright.evaluation.generation import GenerationConfig, GenerationRun, Judged
+from shapewright.evaluation.point_features import SetScores
 from shapewright.evaluation.report import Cell, Curve, Gallery, Section, Table
 from shapewright.evaluation.sample_set import Sample
+from shapewright.evaluation.samples import is_called
 
 __all__ = ["generation_headline", "generation_sections"]
 
 PICTURE_PX = 128
-SHOWN = 48
+SET_MEASURES = ("coverage", "minimum_matching", "nearest_neighbour")
+SHOWN, FAILURES = 48, 12
 
 
 def generation_headline(run: GenerationRun) -> list[tuple[str, str]]:
@@ -27,20 +30,22 @@ def generation_headline(run: GenerationRun) -> list[tuple[str, str]]:
     ]
 
 
-def generation_sections(run: GenerationRun, config: GenerationConfig) -> list[Section]:
-    """What the page shows of the samples."""
+def generation_sections(
+    run: GenerationRun, config: GenerationConfig, left_out: Sequence[str] = ()
+) -> list[Section]:
+    """What the page shows of the samples. left_out: what was not measured, and why."""
     return [
         Section(
             title="Samples",
-            text=about(run, config),
-            tables=[retrieval_table(run), quality_table(run)],
+            text="\n\n".join([about(run, config), *left_out]),
+            tables=[retrieval_table(run), quality_table(run), *set_tables(run)],
             galleries=[samples_gallery(run, config)],
         ),
         Section(
             title="Prompts",
             tables=[prompts_table(run)],
             curves=[similarity_curve(run.judged)] if run.judged else [],
-            galleries=[worst_gallery(run)] if run.judged else [],
+            galleries=failures(run),
         ),
         Section(
             title="Nearest training assets",
@@ -49,6 +54,7 @@ def generation_sections(run: GenerationRun, config: GenerationConfig) -> list[Se
                 "copies would show the same thing twice, and samples would be nearer to training assets than "
                 "held-out assets are."
             ),
+            curves=[novelty_curve(run)],
             galleries=[nearest_gallery(run)],
         ),
     ]
@@ -82,6 +88,7 @@ def percent(share: float | None) -> float | None:
 def quality_table(run: GenerationRun) -> Table:
     """Everything that needs no judge."""
     scores, diversity = run.figures["samples"], run.figures["diversity"]
+    novelty = run.figures["novelty"]
     rows: list[list[Cell]] = [
         ["nearest training asset is of the prompted kind (%)", percent(scores["category"])],
         ["the same of a random training asset (%)", percent(scores["chance"])],
@@ -89,18 +96,59 @@ def quality_table(run: GenerationRun) -> Table:
         ["without a surface (%)", percent(scores["empty"])],
         ["diversity: chamfer distance of two seeds of a prompt", diversity["within_prompt"]],
         ["diversity: of two prompts", diversity["across_prompts"]],
-        ["novelty: chamfer distance to the nearest training asset", run.figures["novelty"]["samples"]],
+        ["novelty: chamfer distance to the nearest training asset", novelty["samples"]],
+        ["the same of held-out assets", novelty["held_out_assets"]],
+        ["nearer to a training asset than 95% of held-out assets (%; 5 is new)", percent(novelty["copies"])],
     ]
-    if "described" in run.figures:
-        found = run.figures["described"]
-        rows += [
-            ["the same of held-out assets", run.figures["novelty"]["held_out_assets"]],
-            [f"coverage of {found['assets']} held-out assets (%)", percent(found["coverage"])],
-            ["minimum matching distance", found["minimum_matching"]],
-            ["1-nearest-neighbour accuracy (%; 50 is best)", percent(found["nearest_neighbour"])],
-        ]
     note = "Chamfer distances between 512 points, in a box 2 wide."
     return Table(title="Quality, diversity, novelty", columns=["measure", "value"], rows=rows, note=note)
+
+
+def set_tables(run: GenerationRun) -> list[Table]:
+    """Sets of samples against sets of assets."""
+    tables = [networks_table(run)] if run.sets else []
+    return [described_table(run), *tables] if "described" in run.figures else tables
+
+
+def described_table(run: GenerationRun) -> Table:
+    """Measures of PointFlow's evaluation."""
+    found = run.figures["described"]
+    rows: list[list[Cell]] = []
+    for name, key in (("samples of their descriptions", "generated"), ("training assets", "training_assets")):
+        each = found[key] or dict.fromkeys(("clouds", *SET_MEASURES))
+        shares = [percent(each["coverage"]), each["minimum_matching"], percent(each["nearest_neighbour"])]
+        rows.append([name, each["clouds"], *shares])
+    return Table(
+        title=f"Compared with {found['assets']} held-out assets",
+        columns=["set", "shapes", "coverage (%)", "minimum matching distance", "1-NN accuracy (%)"],
+        rows=rows,
+        note="One sample is drawn by what is said of each held-out asset. Coverage: 100 is best; 1-NN "
+        "accuracy: 50 is best, 100 means that the sets can be told apart. Real training assets in the place "
+        "of samples show what can be reached.",
+    )
+
+
+def networks_table(run: GenerationRun) -> Table:
+    """Frechet distances and inception scores."""
+    names = list(run.sets)
+    columns = ["set", "shapes", *(f"{name}-{kind}" for name in names for kind in ("FID", "IS"))]
+    rows: list[list[Cell]] = [
+        [label, first.clouds, *(n for name in names for n in numbers_of(run.sets[name][label]))]
+        for label, first in run.sets[names[0]].items()
+    ]
+    return Table(
+        title="Point clouds as classifiers see them",
+        columns=columns,
+        rows=rows,
+        note="Frechet distances are to the training assets. Lower is better for FID, higher for IS; both "
+        "hang on the number of shapes, and FID is too high where these are few: compare only sets of like "
+        "size. P: PointNet++ as in Point-E, comparable only for the same weights. own: our classifier, "
+        "learnt on this data set, comparable only with itself.",
+    )
+
+
+def numbers_of(scores: SetScores) -> tuple[float | None, float]:
+    return scores.fid, scores.inception
 
 
 def prompts_table(run: GenerationRun) -> Table:
@@ -134,16 +182,47 @@ def similarity_curve(judged: Sequence[Judged]) -> Curve:
     )
 
 
+def novelty_curve(run: GenerationRun) -> Curve:
+    """Distances to the nearest training asset, from the smallest to the largest."""
+    distances = [match.distance for match in run.matches if match is not None]
+    lines = {"samples": sorted(distances), "held-out assets": sorted(run.held_out.tolist())}
+    return Curve(
+        title="Distance to the nearest training asset",
+        x_label="share of the set (%)",
+        y_label="chamfer distance",
+        series={name: (np.linspace(0, 100, len(ys)).tolist(), ys) for name, ys in lines.items() if ys},
+    )
+
+
 def samples_gallery(run: GenerationRun, config: GenerationConfig) -> Gallery:
     shown = run.samples[:SHOWN]
     pictures = [(sample.prompt.text, front(sample)) for sample in shown]
     return Gallery(title="Samples, as they came", pictures=pictures, columns=2 * config.seeds)
 
 
+def failures(run: GenerationRun) -> list[Gallery]:
+    """What judges like least, and what is nearest to another kind of thing."""
+    return [*([worst_gallery(run)] if run.judged else []), *wrong_kind_galleries(run)]
+
+
+def wrong_kind_galleries(run: GenerationRun) -> list[Gallery]:
+    """The farthest from all training assets first; none if all are of the right kind."""
+    wrong = [
+        (match.distance, f"{sample.prompt.text}: like {match.record.name.lower()}", sample)
+        for sample, match in zip(run.samples, run.matches, strict=True)
+        if match is not None and not is_called(match.record, sample.prompt.nouns)
+    ]
+    worst = sorted(wrong, key=lambda each: -each[0])[:FAILURES]
+    pictures = [(caption, front(sample)) for _, caption, sample in worst]
+    if not pictures:
+        return []
+    return [Gallery(title="Nearest to another kind of thing", pictures=pictures, columns=6)]
+
+
 def worst_gallery(run: GenerationRun) -> Gallery:
     first = run.judged[0]
     texts = list(dict.fromkeys(sample.prompt.text for sample in run.samples))
-    order = np.argsort(first.retrieval.similarity)[:12].tolist()
+    order = np.argsort(first.retrieval.similarity)[:FAILURES].tolist()
     pictures = [
         (f"{run.samples[i].prompt.text}: seen as {taken_for(first, i, texts)}", front(run.samples[i]))
         for i in order
@@ -161,11 +240,10 @@ def nearest_gallery(run: GenerationRun) -> Gallery:
     first = {sample.prompt.text: i for i, sample in reversed(list(enumerate(run.samples)))}
     pictures: list[tuple[str, np.ndarray]] = []
     for text, row in list(first.items())[: SHOWN // 2]:
-        record = run.nearest[row]
-        if record is not None:
-            pictures.append(
-                (f"{text} | {record.name.lower()}", beside(front(run.samples[row]), view(record)))
-            )
+        match = run.matches[row]
+        if match is not None:
+            caption = f"{text} | {match.record.name.lower()}, {match.distance:.3f}"
+            pictures.append((caption, beside(front(run.samples[row]), view(match.record))))
     return Gallery(title="Samples and what they are nearest to", pictures=pictures, columns=4)
 
 

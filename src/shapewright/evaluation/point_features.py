@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from shapewright.errors import DatasetError
 from shapewright.evaluation.generation_metrics import frechet_distance, inception_score
 
 __all__ = ["PointFeatures", "PointNetwork", "SetScores", "compare_sets", "in_batches"]
@@ -27,10 +28,15 @@ class PointFeatures:
 
 @runtime_checkable
 class PointNetwork(Protocol):
-    """A classifier of clouds. `name` is what results are reported under."""
+    """A classifier of clouds. `name` is what stands before -FID and -IS where results are reported."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def least_points(self) -> int:
+        """Which every cloud must have."""
+        ...
 
     def see(self, clouds: np.ndarray) -> PointFeatures:
         """Of (S, N, 3) points."""
@@ -53,7 +59,15 @@ class SetScores:
 def compare_sets(
     network: PointNetwork, sets: dict[str, np.ndarray], references: np.ndarray
 ) -> dict[str, SetScores]:
-    """Every set of clouds (S, N, 3) that is not empty, by its name, against the references (R, N, 3)."""
+    """Every set of clouds (S, N, 3) that is not empty, by its name, against the references (R, N, 3).
+
+    Raises: DatasetError for clouds of too few points.
+    """
+    if references.shape[1] < network.least_points:
+        raise DatasetError(
+            f"{network.name}-FID needs clouds of at least {network.least_points} points; the data set's have "
+            f"{references.shape[1]}."
+        )
     expected = network.see(references)
     found: dict[str, SetScores] = {}
     for name, clouds in sets.items():

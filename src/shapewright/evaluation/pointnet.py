@@ -74,7 +74,8 @@ class PointNet2:
     levels: tuple[tuple[Layer, ...], ...]
     head: tuple[Layer, Layer]
     last: Layer
-    name: str = "PointNet++"
+    name: str = "P"
+    least_points: int = LEVELS[0].centers
 
     @classmethod
     def from_file(cls, path: Path) -> Self:
@@ -97,8 +98,7 @@ class PointNet2:
         return cls(levels=levels, head=(first, second), last=last)
 
     def see(self, clouds: Float[np.ndarray, "b n 3"]) -> PointFeatures:
-        """Of at least 512 points a cloud; the published figures are of 1024 and more."""
-        assert clouds.shape[1] >= LEVELS[0].centers, "a centre is a point"
+        """Of at least 512 points a cloud, which are the first centres; it was trained on 1024."""
         return in_batches(clouds, CLOUDS_AT_ONCE, self.forward)
 
     def forward(self, clouds: Float[Tensor, "b n 3"]) -> tuple[Tensor, Tensor]:
@@ -146,8 +146,8 @@ def read_state(path: Path) -> Mapping[str, Tensor]:
             "it holds more than numbers, which is never run" if more else "it is damaged or something else"
         )
         raise ModelError(
-            f"'{path}' cannot be read as PointNet++'s weights ({reason}): give a .pt or .pth file whose state "
-            "dictionary holds tensors only."
+            f"'{path}' cannot be read as PointNet++'s weights ({reason}): give a .pt or .pth file whose "
+            "state dictionary holds tensors only."
         ) from error
     state = content.get(STATE, content) if isinstance(content, dict) else None
     if not isinstance(state, dict):

@@ -8,12 +8,14 @@ import numpy as np
 from shapewright.dataset.colors import color_shares
 from shapewright.dataset.loader import AssetRecord
 from shapewright.errors import EmptySurfaceError
-from shapewright.evaluation.metrics import chamfer_matrix
+from shapewright.evaluation.generation_metrics import nearest_references
 from shapewright.evaluation.prompts import Prompt
 from shapewright.evaluation.reconstruction import surface_samples
 from shapewright.pipeline import Asset
 
-__all__ = ["SampleScores", "score_clouds", "score_samples"]
+__all__ = ["Match", "SampleScores", "cloud_positions", "match_clouds", "score_clouds", "score_samples"]
+
+Cloud = np.ndarray | None
 
 POINTS = 512
 # A prompt's colour is obeyed when this share of the surface bears its name.
@@ -33,33 +35,63 @@ class SampleScores:
     by_prompt: dict[str, float]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Match:
+    """The training asset nearest to a sample, and the chamfer distance to it."""
+
+    record: AssetRecord
+    distance: float
+
+
 def score_samples(assets: Sequence[tuple[Prompt, Asset]], training: Sequence[AssetRecord]) -> SampleScores:
     """See `score_clouds`."""
-    return score_clouds([(prompt, cloud_of(asset)) for prompt, asset in assets], training)
+    prompts, clouds = [prompt for prompt, _ in assets], [cloud_of(asset) for _, asset in assets]
+    return score_clouds(prompts, clouds, match_clouds(clouds, training), training)
+
+
+def match_clouds(clouds: Sequence[Cloud], training: Sequence[AssetRecord]) -> list[Match | None]:
+    """By 512 points of each, without their colours; None for a sample that has no surface."""
+    whole = [cloud for cloud in clouds if cloud is not None]
+    if not whole:
+        return [None] * len(clouds)
+    nearest = nearest_references(
+        cloud_positions(whole), cloud_positions([record.points for record in training])
+    )
+    matches = (
+        Match(record=training[index], distance=distance)
+        for index, distance in zip(nearest.index.tolist(), nearest.distance.tolist(), strict=True)
+    )
+    return [None if cloud is None else next(matches) for cloud in clouds]
+
+
+def cloud_positions(clouds: Sequence[np.ndarray]) -> np.ndarray:
+    """(S, 512, 3) of at least as many points each, in random or farthest-point order."""
+    return np.stack([cloud[:POINTS, :3] for cloud in clouds]).astype(np.float32)
 
 
 def score_clouds(
-    drawn: Sequence[tuple[Prompt, np.ndarray | None]], training: Sequence[AssetRecord]
+    prompts: Sequence[Prompt],
+    clouds: Sequence[Cloud],
+    matches: Sequence[Match | None],
+    training: Sequence[AssetRecord],
 ) -> SampleScores:
-    """Of clouds (N, 6) with colours, None where there is no surface.
-
-    Nearest by chamfer distance between 512 points of each; colours do not count for nearness.
-    """
-    whole = [(prompt, cloud) for prompt, cloud in drawn if cloud is not None]
-    references = [record.points[:POINTS, :3].astype(np.float64) for record in training]
-    nearest = chamfer_matrix([cloud[:POINTS, :3] for _, cloud in whole], references).argmin(axis=1)
-    right = [is_called(training[j], prompt.nouns) for (prompt, _), j in zip(whole, nearest, strict=True)]
-    hits: dict[str, list[bool]] = {prompt.text: [] for prompt, _ in drawn}
-    for (prompt, _), hit in zip(whole, right, strict=True):
-        hits[prompt.text].append(hit)
-    colored = [has_color(cloud, prompt.color) for prompt, cloud in whole if prompt.color is not None]
-    chances = [np.mean([is_called(record, prompt.nouns) for record in training]) for prompt, _ in drawn]
+    """Of samples: what was asked for, points (N, 6) with colours, and what `match_clouds` says of them."""
+    hits: dict[str, list[bool]] = {prompt.text: [] for prompt in prompts}
+    for prompt, match in zip(prompts, matches, strict=True):
+        if match is not None:
+            hits[prompt.text].append(is_called(match.record, prompt.nouns))
+    colored = [
+        has_color(cloud, prompt.color)
+        for prompt, cloud in zip(prompts, clouds, strict=True)
+        if cloud is not None and prompt.color is not None
+    ]
+    chances = [np.mean([is_called(record, prompt.nouns) for record in training]) for prompt in prompts]
     return SampleScores(
-        samples=len(drawn),
-        category=sum(right) / len(drawn),
+        samples=len(prompts),
+        category=sum(map(sum, hits.values())) / len(prompts),
         chance=float(np.mean(chances)),
         color=float(np.mean(colored)) if colored else 0.0,
-        empty=1 - len(whole) / len(drawn),
+        empty=sum(match is None for match in matches) / len(prompts),
         by_prompt={text: float(np.mean(found)) if found else 0.0 for text, found in hits.items()},
     )
 

@@ -8,6 +8,7 @@ import tyro
 
 from shapewright.apps.cli.command import AnyPath, Command, Device
 from shapewright.apps.cli.evaluate_all import All
+from shapewright.apps.cli.evaluate_classifier import TrainClassifier
 from shapewright.apps.cli.evaluate_encoder import Encoder
 from shapewright.apps.cli.evaluate_judge import TrainJudge
 from shapewright.apps.cli.evaluate_prior import Prior
@@ -123,6 +124,7 @@ class Evaluate(Command):
         | Annotated[Quick, tyro.conf.subcommand("quick")]
         | Annotated[Sheet, tyro.conf.subcommand("sheet")]
         | Annotated[TrainJudge, tyro.conf.subcommand("judge")]
+        | Annotated[TrainClassifier, tyro.conf.subcommand("classifier")]
     )
 
     json: tyro.conf.Suppress[bool] = False

@@ -16,14 +16,18 @@ from shapewright.errors import ConfigError, ModelError, PromptError
 if TYPE_CHECKING:
     import torch
 
+    from shapewright.evaluation.point_features import PointNetwork
     from shapewright.evaluation.prompts import Prompt
     from shapewright.evaluation.report import Section
+    from shapewright.evaluation.shape_classifier import ShapeClassifier
     from shapewright.evaluation.text_image import TextImageModel
 
 __all__ = ["Prior", "PriorOptions", "PriorPart", "prior_part"]
 
 # Measured on 2 CPU cores with the homeware model: drawn, meshed, seen and judged.
 SECONDS_PER_SAMPLE = 2.5
+# In the folder of the report, if no other is given.
+CLASSIFIER = "classifier.safetensors"
 
 Names = Annotated[tuple[str, ...], arg(metavar="NAME ...", help_behavior_hint="")]
 
@@ -42,11 +46,15 @@ class PriorOptions(Command):
     """CLIPs that judge, by folder or hub name; the paper's: openai/clip-vit-base-patch32, -large-patch14."""
     judge: AnyPath = None
     """An in-domain judge's file, from `evaluate judge`; the one that ships if not given."""
+    pointnet: AnyPath = None
+    """Weights of PointNet++ (Point-E's classifier, a .pt file), for P-FID and P-IS."""
+    classifier: AnyPath = None
+    """A file from `evaluate classifier`, for own-FID and own-IS; if not given, one is trained and kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prior(PriorOptions):
-    """Measure what a model makes of prompts: R-Precision, kind, colour, coverage, diversity, novelty.
+    """Measure what a model makes of prompts: R-Precision, kind, colour, coverage, FID, novelty.
 
     Writes results.json, tables.md and report.html, a page with samples, failures and nearest training assets.
     Samples are kept in the folder: the same command goes on where it was stopped, and judges without drawing.
@@ -88,7 +96,7 @@ def prior_part(
     options: PriorOptions, model: str, data: Path, out: Path, device: Device, terminal: Terminal
 ) -> PriorPart:
     """Draw and judge. Raises: UserError."""
-    from shapewright.evaluation.generation import GenerationConfig, evaluate_generation
+    from shapewright.evaluation.generation import GenerationConfig, Judges, evaluate_generation
     from shapewright.evaluation.generation_report import generation_headline, generation_sections
     from shapewright.evaluation.report import table_as_markdown
     from shapewright.pipeline import Pipeline
@@ -97,7 +105,9 @@ def prior_part(
     prompts = read_prompts(options.prompts)
     config = GenerationConfig(prompts=prompts, seeds=options.seeds, described=options.described)
     pipeline = Pipeline.from_pretrained(model, device=device)
-    judges = found_judges(options, pipeline.device)
+    by_sight, unseen = found_judges(options, pipeline.device)
+    by_points, uncompared = found_networks(options, data, out, terminal)
+    judges = Judges(by_sight=by_sight, by_points=by_points)
     samples = len(prompts) * options.seeds + options.described
     terminal.say(
         f"Drawing and judging {samples} samples of '{pipeline.model.config.name}' on "
@@ -105,10 +115,10 @@ def prior_part(
     )
     with terminal.progress("Evaluating") as advance:
         run = evaluate_generation(pipeline, data, config, judges, out, advance)
-    sections = generation_sections(run, config)
+    sections = generation_sections(run, config, [*unseen, *uncompared])
     tables = sections[0].tables
     return PriorPart(
-        figures=run.figures,
+        figures={**run.figures, "left_out": [*unseen, *uncompared]},
         sections=sections,
         headline=generation_headline(run),
         text="\n\n".join(f"{table.title}\n{table_as_markdown(table)}" for table in tables),
@@ -144,19 +154,81 @@ def read_prompts(named: str) -> tuple[Prompt, ...]:
     )
 
 
-def found_judges(options: PriorOptions, device: torch.device) -> list[tuple[TextImageModel, float | None]]:
-    """Each with its ceiling on held-out assets, which only the in-domain judge brings. Raises: ModelError."""
-    from shapewright.evaluation.judge import JUDGE_FILE, load_judge
+def found_judges(
+    options: PriorOptions, device: torch.device
+) -> tuple[list[tuple[TextImageModel, float | None]], list[str]]:
+    """Each with its ceiling on held-out assets, which only the in-domain judge brings; and what is missing.
+
+    Raises: ModelError.
+    """
     from shapewright.evaluation.text_image import Clip
 
     if len(set(options.clip)) < len(options.clip):
         raise ConfigError(f"--clip wants different CLIPs, got {', '.join(options.clip)}.")
-    judges: list[tuple[TextImageModel, float | None]] = []
+    own, left_out = own_judge(options)
+    clips = [(Clip(name, device=device), None) for name in options.clip]
+    if not clips:
+        left_out.append(
+            "CLIP R-Precision was left out: it needs a CLIP. Give one or several with --clip, by folder or "
+            "hub name, and run the command again; nothing is drawn again."
+        )
+    return [*own, *clips], left_out
+
+
+def own_judge(options: PriorOptions) -> tuple[list[tuple[TextImageModel, float | None]], list[str]]:
+    """The in-domain judge, if there is one. Raises: ModelError if one was named that is not there."""
+    from shapewright.evaluation.judge import JUDGE_FILE, load_judge
+
     path = options.judge or JUDGE_FILE
+    if not path.is_file() and options.judge is None:
+        return [], [
+            "The in-domain judge was left out: none ships with this version. Train one with `shapewright "
+            "evaluate judge` and give it with --judge."
+        ]
     if not path.is_file():
         raise ModelError(f"There is no judge at '{path}': train one with 'shapewright evaluate judge'.")
     judge = load_judge(path)
     # of other prompts than the hundred the ceiling is another one, which was not measured
     known = options.prompts == "hundred"
-    judges.append((judge, judge.figures["val"]["r_precision"] if known else None))
-    return [*judges, *((Clip(name, device=device), None) for name in options.clip)]
+    return [(judge, judge.figures["val"]["r_precision"] if known else None)], []
+
+
+def found_networks(
+    options: PriorOptions, data: Path, out: Path, terminal: Terminal
+) -> tuple[list[PointNetwork], list[str]]:
+    """Classifiers of point clouds, and what is missing. Raises: ModelError; DatasetError."""
+    from shapewright.evaluation.pointnet import PointNet2
+
+    given = [] if options.pointnet is None else [PointNet2.from_file(options.pointnet)]
+    left_out = (
+        []
+        if given
+        else [
+            "P-FID and P-IS were left out: they need PointNet++'s weights as Point-E's evaluation has them. "
+            "Give their file with --pointnet and run the command again."
+        ]
+    )
+    own, missing = own_classifier(options, data, out, terminal)
+    return [*given, *own], [*left_out, *missing]
+
+
+def own_classifier(
+    options: PriorOptions, data: Path, out: Path, terminal: Terminal
+) -> tuple[list[ShapeClassifier], list[str]]:
+    """The one that was named, or that of the report's folder, which is trained if it has none of the data."""
+    from shapewright.apps.cli.evaluate_classifier import classifier_of
+    from shapewright.errors import DatasetError
+    from shapewright.evaluation.shape_classifier import load_classifier
+
+    try:
+        named = options.classifier
+        found = classifier_of(data, out / CLASSIFIER, terminal) if named is None else load_classifier(named)
+    except DatasetError as error:
+        return [], [f"own-FID and own-IS were left out: {error}"]
+    accuracy = found.figures["accuracy"]
+    share = "unknown, there being no such assets" if accuracy is None else f"{accuracy:.0%}"
+    told = f"{found.figures['assets']} held-out assets of these kinds"
+    return [found], [
+        f"The classifier of own-FID and own-IS tells {len(found.classes)} kinds of things apart; its accuracy "
+        f"on {told} is {share}."
+    ]

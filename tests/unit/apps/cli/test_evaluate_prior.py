@@ -18,7 +18,7 @@ PROMPTS = "a red box\na blue nut\n\na red box\n"
 def _coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     coarse_surfaces(monkeypatch)
     monkeypatch.setattr("shapewright.evaluation.sample_set.CLOUD_POINTS", 64)
-    monkeypatch.setattr("shapewright.evaluation.generation.POINTS", 64)
+    monkeypatch.setattr("shapewright.evaluation.generation.CLOUD_POINTS", 64)
     monkeypatch.setattr("shapewright.evaluation.samples.POINTS", 64)
     monkeypatch.setattr("shapewright.evaluation.retrieval.VIEW_SIZE_PX", 32)
 
