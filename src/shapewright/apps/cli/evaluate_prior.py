@@ -229,6 +229,6 @@ def own_classifier(
     share = "unknown, there being no such assets" if accuracy is None else f"{accuracy:.0%}"
     told = f"{found.figures['assets']} held-out assets of these kinds"
     return [found], [
-        f"The classifier of own-FID and own-IS tells {len(found.classes)} kinds of things apart; its accuracy "
+        f"The classifier of own-FID and own-IS tells {len(found.classes)} kinds of things apart; accuracy "
         f"on {told} is {share}."
     ]

@@ -4,12 +4,18 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
+# imported before the tests' readers take the place of the real ones, which its annotations name
+import shapewright.training.judge  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from command_line import Shapewright
 from shapewright.evaluation import judge as judges
 from shapewright.evaluation.judge import Judge, save_judge
+from shapewright.evaluation.shape_classifier import ShapeClassifier, ShapeNetwork, save_classifier
+from tiny_clip import save_clip
 from tiny_models import FakeText
 from unit.evaluation.solids import coarse_surfaces
+from unit.evaluation.test_pointnet import made_up
 
 PROMPTS = "a red box\na blue nut\n\na red box\n"
 
@@ -55,6 +61,12 @@ def test_samples_are_drawn_once_and_judged_again(
     assert said["r_precision"] in (0.0, 0.25, 0.5, 0.75, 1.0)
     assert said["r_precision_ceiling"] is None, "that of the hundred prompts is no ceiling of these"
     assert figures["described"]["assets"] == 1
+    assert figures["described"]["generated"]["clouds"] == 1
+    assert 0 <= figures["novelty"]["copies"] <= 1
+    assert figures["point_sets"] == {}
+    assert [said.split(" left out")[0] for said in figures["left_out"]] == [
+        "CLIP R-Precision was", "P-FID and P-IS were", "own-FID and own-IS were"
+    ]  # fmt: skip
     assert 0 <= figures["novelty"]["samples"] < 2
     page = Path("report/report.html").read_text()
     assert "a blue nut" in page
@@ -88,6 +100,57 @@ def test_samples_of_another_model_are_drawn_anew(
     assert figures["samples"]["empty"] == 1
     assert figures["judges"]["in-domain judge"]["r_precision"] == 0
     assert "described" not in figures
+
+
+def test_everything_that_can_judge_is_asked(
+    shapewright: Shapewright, empty_model_folder: Path, prisms: Path, judge: Path, here: Path
+) -> None:
+    """A CLIP, PointNet++ and a classifier, each from its file; the data set's clouds are too small for one."""
+    Path("prompts.txt").write_text("a box\na nut\n")
+    save_clip(here / "clip")
+    torch.save(made_up(), "pointnet.pth")
+    network = ShapeNetwork(2).eval()
+    save_classifier(
+        ShapeClassifier(network=network, classes=("a", "b"), figures={"assets": 4, "accuracy": 0.75}),
+        here / "own.safetensors",
+    )
+    command = ("evaluate", "prior", "--model", empty_model_folder, "--data", prisms, "--judge", judge)
+    command = (*command, "--prompts", "prompts.txt", "--seeds", "1", "--described", "0", "--out", "report")
+    command = (*command, "--classifier", "own.safetensors")
+    outcome = shapewright(*command, "--clip", "clip")
+    assert outcome.code == 0, outcome
+    figures = json.loads(Path("report/results.json").read_text())
+    assert figures["judges"]["CLIP clip"]["r_precision"] == 0  # of nothing
+    assert set(figures["point_sets"]["own"]) == {"held-out assets"}, "no sample has points"
+    assert figures["point_sets"]["own"]["held-out assets"]["inception"] >= 1
+    assert figures["left_out"][-1].endswith("accuracy on 4 held-out assets of these kinds is 75%.")
+    assert "own-FID" in Path("report/tables.md").read_text()
+
+    too_few = shapewright(*command, "--pointnet", "pointnet.pth")
+    assert too_few.code == 2
+    assert "P-FID needs clouds of at least 512 points; the data set's have 64" in too_few.err
+    wrong = shapewright(*command, "--pointnet", "prompts.txt")
+    assert wrong.code == 2
+    assert "cannot be read as PointNet++'s weights" in wrong.err
+
+
+def test_without_a_judge(
+    shapewright: Shapewright,
+    empty_model_folder: Path,
+    prisms: Path,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where none ships and none is given, the rest is measured, and the report says so."""
+    monkeypatch.setattr(judges, "JUDGE_FILE", here / "none.safetensors")
+    Path("prompts.txt").write_text("a box\na nut\n")
+    command = ("evaluate", "prior", "--model", empty_model_folder, "--data", prisms, "--out", "report")
+    outcome = shapewright(*command, "--prompts", "prompts.txt", "--seeds", "1", "--described", "0")
+    assert outcome.code == 0, outcome
+    figures = json.loads(Path("report/results.json").read_text())
+    assert figures["judges"] == {}
+    assert figures["left_out"][0].startswith("The in-domain judge was left out")
+    assert "The in-domain judge was left out" in Path("report/report.html").read_text()
 
 
 def test_one_report_of_both(
