@@ -238,7 +238,9 @@ def taken_for(judged: Judged, row: int, texts: Sequence[str]) -> str:
 
 def nearest_gallery(run: GenerationRun) -> Gallery:
     """One sample of each prompt beside its nearest training asset."""
-    first = {sample.prompt.text: i for i, sample in reversed(list(enumerate(run.samples)))}
+    first: dict[str, int] = {}
+    for i, sample in enumerate(run.samples):
+        first.setdefault(sample.prompt.text, i)
     pictures: list[tuple[str, np.ndarray]] = []
     for text, row in list(first.items())[: SHOWN // 2]:
         match = run.matches[row]

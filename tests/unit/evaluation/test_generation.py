@@ -1,5 +1,6 @@
 """The suite's parts on samples that are known."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,10 +42,10 @@ class Colors:
 
     name = "colours"
 
-    def embed_texts(self, texts: list[str]) -> np.ndarray:
+    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
         return np.array([(1.0, 0, 0) if text == "red" else (0, 0, 1) for text in texts], dtype=np.float32)
 
-    def embed_pictures(self, pictures: list[Image.Image]) -> np.ndarray:
+    def embed_pictures(self, pictures: Sequence[Image.Image]) -> np.ndarray:
         means = np.stack([np.asarray(picture, dtype=np.float32).mean(axis=(0, 1)) for picture in pictures])
         return means / np.linalg.norm(means, axis=1, keepdims=True)
 

@@ -105,7 +105,7 @@ def test_samples_of_another_model_are_drawn_anew(
 def test_everything_that_can_judge_is_asked(
     shapewright: Shapewright, empty_model_folder: Path, prisms: Path, judge: Path, here: Path
 ) -> None:
-    """A CLIP, PointNet++ and a classifier, each from its file; the data's clouds are too small for one."""
+    """A CLIP, PointNet++ and a classifier, each from its file; the clouds are too small for PointNet++."""
     Path("prompts.txt").write_text("a box\na nut\n")
     save_clip(here / "clip")
     torch.save(made_up(), "pointnet.pth")
