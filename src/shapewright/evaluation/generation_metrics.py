@@ -141,12 +141,18 @@ def frechet_distance(features: np.ndarray, references: np.ndarray) -> float:
     Source: Heusel et al. (2017), "GANs trained by a two time-scale update rule", equation 6; P-FID where the
     features are PointNet++'s (Point-E, section 5).
     """
-    means = features.mean(axis=0) - references.mean(axis=0)
-    first, second = (np.atleast_2d(np.cov(each, rowvar=False)) for each in (features, references))
-    # The trace of the root of their product, also where it has no root: fewer samples than numbers are usual.
-    # Imaginary and negative parts are rounding.
-    roots = np.sqrt(np.maximum(np.linalg.eigvals(first @ second).real, 0))
-    return float(means @ means + np.trace(first) + np.trace(second) - 2 * roots.sum())
+    means = features.mean(axis=0, dtype=np.float64) - references.mean(axis=0, dtype=np.float64)
+    first, second = covariance_root(features), covariance_root(references)
+    # Singular values of the roots' product are the roots of the eigenvalues of the covariances' product, also
+    # where there are fewer samples than numbers; eigenvalues would be blurred there, and 0 become negative.
+    mixed = np.linalg.svd(first @ second.T, compute_uv=False).sum()
+    return max(0.0, float(means @ means + np.square(first).sum() + np.square(second).sum() - 2 * mixed))
+
+
+def covariance_root(features: np.ndarray) -> np.ndarray:
+    """R (at most S, D), with R^T R the covariance of features (S, D)."""
+    centred = features - features.mean(axis=0, dtype=np.float64)
+    return np.linalg.qr(centred, mode="r") / np.sqrt(len(features) - 1)
 
 
 def inception_score(probabilities: np.ndarray) -> float:

@@ -131,7 +131,8 @@ def described_table(run: GenerationRun) -> Table:
 def networks_table(run: GenerationRun) -> Table:
     """Frechet distances and inception scores."""
     names = list(run.sets)
-    columns = ["set", "shapes", *(f"{name}-{kind}" for name in names for kind in ("FID", "IS"))]
+    kinds = ("FID", "FID floor", "IS")
+    columns = ["set", "shapes", *(f"{name}-{kind}" for name in names for kind in kinds)]
     rows: list[list[Cell]] = [
         [label, first.clouds, *(n for name in names for n in numbers_of(run.sets[name][label]))]
         for label, first in run.sets[names[0]].items()
@@ -141,14 +142,14 @@ def networks_table(run: GenerationRun) -> Table:
         columns=columns,
         rows=rows,
         note="Frechet distances are to the training assets. Lower is better for FID, higher for IS; both "
-        "hang on the number of shapes, and FID is too high where these are few: compare only sets of like "
-        "size. P: PointNet++ as in Point-E, comparable only for the same weights. own: our classifier, "
-        "learnt on this data set, comparable only with itself.",
+        "hang on the number of shapes. FID is too high where these are few: the floor is that of as many "
+        "training assets drawn at random. P: PointNet++ as in Point-E, comparable only for the same weights. "
+        "own: our classifier, learnt on this data set, comparable only with itself.",
     )
 
 
-def numbers_of(scores: SetScores) -> tuple[float | None, float]:
-    return scores.fid, scores.inception
+def numbers_of(scores: SetScores) -> tuple[float | None, float | None, float]:
+    return scores.fid, scores.floor, scores.inception
 
 
 def prompts_table(run: GenerationRun) -> Table:

@@ -17,6 +17,8 @@ from shapewright.evaluation.generation_metrics import frechet_distance, inceptio
 
 __all__ = ["PointFeatures", "PointNetwork", "SetScores", "compare_sets", "in_batches"]
 
+FLOOR_DRAWS = 5
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PointFeatures:
@@ -47,12 +49,14 @@ class PointNetwork(Protocol):
 class SetScores:
     """fid: Frechet distance of features to those of the references, None for fewer than two clouds.
 
-    inception: inception score of the probabilities. Both are biased by the number of clouds: compare only
-    sets of about the same size.
+    floor: the same of as many references drawn at random, None where there are no more than that: the bias
+    of so few clouds, which is large for tens of them. inception: inception score of the probabilities, which
+    grows with the number of clouds.
     """
 
     clouds: int
     fid: float | None
+    floor: float | None
     inception: float
 
 
@@ -78,9 +82,19 @@ def compare_sets(
         found[name] = SetScores(
             clouds=len(clouds),
             fid=frechet_distance(seen.features, expected.features) if several else None,
+            floor=floor_of(expected.features, len(clouds)),
             inception=inception_score(seen.probabilities),
         )
     return found
+
+
+def floor_of(references: np.ndarray, count: int) -> float | None:
+    """The mean Frechet distance of `count` of the references (R, F) to all of them, over some draws."""
+    if not 1 < count < len(references):
+        return None
+    rng = np.random.default_rng(0)
+    draws = [references[rng.permutation(len(references))[:count]] for _ in range(FLOOR_DRAWS)]
+    return float(np.mean([frechet_distance(drawn, references) for drawn in draws]))
 
 
 @torch.no_grad()

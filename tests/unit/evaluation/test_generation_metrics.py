@@ -100,8 +100,17 @@ def test_the_frechet_distance_is_that_of_torchmetrics() -> None:
             (torch.tensor(each.mean(0)), torch.tensor(np.cov(each, rowvar=False))) for each in (first, second)
         ]
         expected = float(_compute_fid(*moments[0], *moments[1]))
-        # roots of eigenvalues that are 0 but for rounding (1e-13) differ by about 1e-6 each
+        # its roots of eigenvalues that are 0 but for rounding (1e-13) are wrong by about 1e-6 each
         assert frechet_distance(first, second) == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_frechet_distance_of_few_with_many_numbers() -> None:
+    """Features as they are: single precision, their deviations falling over orders of magnitude."""
+    scales = np.exp(-np.arange(128) / 10)
+    few, many = ((RNG.normal(size=(n, 128)) * scales * 100).astype(np.float32) for n in (8, 300))
+    assert 0 <= frechet_distance(few, few) < 1e-8, "rounding must not make it less than nothing"
+    assert frechet_distance(few, few + 2) == pytest.approx(128 * 2**2, rel=1e-4), "moved as a whole"
+    assert frechet_distance(few, many) == pytest.approx(frechet_distance(many, few), rel=1e-9)
 
 
 def test_inception_scores_from_1_to_the_number_of_classes() -> None:

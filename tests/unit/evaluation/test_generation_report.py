@@ -22,10 +22,10 @@ BALL, BOX = Prompt(text="a ball", nouns=("ball",)), Prompt(text="a box", nouns=(
 CONFIG = GenerationConfig(prompts=(BALL, BOX), seeds=2)
 RECORD = record_of("ball", Ball(), views=1)
 SETS = {
-    "own": {"samples of prompts": SetScores(clouds=3, fid=1.5, inception=2.0),
-            "held-out assets": SetScores(clouds=9, fid=0.5, inception=3.0)},
-    "P": {"samples of prompts": SetScores(clouds=3, fid=None, inception=4.0),
-          "held-out assets": SetScores(clouds=9, fid=0.7, inception=5.0)},
+    "own": {"samples of prompts": SetScores(clouds=3, fid=1.5, floor=0.4, inception=2.0),
+            "held-out assets": SetScores(clouds=9, fid=0.5, floor=0.2, inception=3.0)},
+    "P": {"samples of prompts": SetScores(clouds=3, fid=None, floor=None, inception=4.0),
+          "held-out assets": SetScores(clouds=9, fid=0.7, floor=0.3, inception=5.0)},
 }  # fmt: skip
 FIGURES: dict[str, Any] = {
     "model": "made up",
@@ -72,8 +72,9 @@ def test_tables() -> None:
     assert described.rows == [
         ["samples of their descriptions", None, None, None, None], ["training assets", 9, 80.0, 0.04, 55.0]
     ]  # fmt: skip
-    assert list(networks.columns) == ["set", "shapes", "own-FID", "own-IS", "P-FID", "P-IS"]
-    assert networks.rows[0] == ["samples of prompts", 3, 1.5, 2.0, None, 4.0]
+    kinds = [f"{name}-{kind}" for name in ("own", "P") for kind in ("FID", "FID floor", "IS")]
+    assert list(networks.columns) == ["set", "shapes", *kinds]
+    assert networks.rows[0] == ["samples of prompts", 3, 1.5, 0.4, 2.0, None, None, 4.0]
     assert prompts.tables[0].rows == [["a ball", 100.0, 100.0], ["a box", 0.0, 50.0]]
 
 

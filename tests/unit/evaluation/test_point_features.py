@@ -46,6 +46,21 @@ def test_sets_are_compared_by_their_features() -> None:
     assert (found["same"].clouds, found["one"].clouds) == (500, 1)
 
 
+def test_the_floor_is_what_as_many_references_would_get() -> None:
+    """References drawn at random are apart from all only by chance: few are farther off than many."""
+    references = clouds_around(RNG.normal(size=(500, 3)))
+    sets = {str(count): clouds_around(RNG.normal(size=(count, 3))) for count in (1, 10, 100, 500)}
+    found = compare_sets(Middle(), sets, references)
+    few, many = found["10"].floor, found["100"].floor
+    assert few is not None
+    assert many is not None
+    # the bias falls as the number of clouds grows
+    assert 3 * many < few < 2
+    assert found["1"].floor is None
+    assert found["500"].floor is None, "there are no more references than that"
+    assert compare_sets(Middle(), sets, references) == found, "the draws are always the same"
+
+
 def test_clouds_of_too_few_points() -> None:
     few = clouds_around(RNG.normal(size=(5, 3)), points=3)
     with pytest.raises(
