@@ -44,3 +44,14 @@ def test_mistakes_are_told_in_one_sentence(
     assert outcome.is_one_sentence(), outcome
     assert message in outcome.err
     assert list(here.iterdir()) == []
+
+
+def test_captions_are_made_anew(shapewright: Shapewright, here: Path) -> None:
+    save(cube_mesh(colors=np.full((8, 3), 0.9, dtype=np.float32)), here / "models/crate.glb")
+    shapewright("data", "build", "models", "--out", "set", "--recipe", "tiny", "--workers", "1")
+    outcome = shapewright("data", "recaption", "set", "--json")
+    assert outcome.code == 0
+    assert outcome.json == {"folder": "set", "records": 1, "changed": 0, "latents": {}}
+    missing = shapewright("data", "recaption", "nowhere")
+    assert missing.code == 2
+    assert missing.is_one_sentence(), missing
