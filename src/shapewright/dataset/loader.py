@@ -127,8 +127,8 @@ def read_index(directory: Path | str) -> dict[str, Any]:
     Raises: DatasetError if there is none or it cannot be read.
     """
     index = read_built_index(directory)
-    told = read_told(directory)
-    index["records"] = [{**entry, **told.get(entry["id"], {})} for entry in index["records"]]
+    if told := read_told(directory):
+        index["records"] = [{**entry, **told.get(entry["id"], {})} for entry in index["records"]]
     return index
 
 

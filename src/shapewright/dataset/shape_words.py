@@ -21,8 +21,9 @@ _HEIGHTS = {
 # Where the real height is known, in metres: low up to the first, tall from the second. A dining table for
 # eight is not low, nor is a cabinet of two metres by three.
 _METRES = {
-    "bench": (0.35, np.inf), "bookcase": (1.2, 1.5), "cabinet": (1.2, 1.2), "cupboard": (1.2, 1.2), "lamp": (0.0, 1.2),
-    "shelf": (1.2, 1.2), "stool": (0.5, 0.6), "table": (0.55, 0.95), "wardrobe": (1.2, 1.5),
+    "bench": (0.35, np.inf), "bookcase": (1.2, 1.5), "cabinet": (1.2, 1.2), "cupboard": (1.2, 1.2),
+    "lamp": (0.0, 1.2), "shelf": (1.2, 1.2), "stool": (0.5, 0.6), "table": (0.55, 0.95),
+    "wardrobe": (1.2, 1.5),
 }  # fmt: skip
 _HUNG = frozenset(("upper", "wall"))  # as high as somebody hangs them
 _FLAT_TOPS = frozenset(("table", "desk", "carpet", "rug"))
