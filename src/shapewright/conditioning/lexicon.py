@@ -9,14 +9,20 @@ import json
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
 from shapewright.atomic_file import replacing
-from shapewright.conditioning.lexicon_words import ADJECTIVES, GENERAL_NOUNS, SMALL_WORDS, UNSPACED
+from shapewright.conditioning.lexicon_words import (
+    ADJECTIVES,
+    CORRECTED_NOUNS,
+    GENERAL_NOUNS,
+    SMALL_WORDS,
+    UNSPACED,
+)
 from shapewright.errors import ModelError
 
 __all__ = ["Lexicon", "Understanding", "build_lexicon", "household_lexicon", "understood", "write_lexicon"]
@@ -25,6 +31,9 @@ FILE = "household_lexicon.json.gz"
 SAME_LANGUAGE = {"pt-PT": "pt"}
 # Letters by which a form may be longer than the beginning that it is known by.
 LONGEST_ENDING = 3
+# A word that is the same in several is taken to be of the first of these.
+WIDESPREAD = ("zh-CN", "es", "fr", "pt", "ru", "de", "ja", "it", "tr", "vi", "pl", "nl")
+Form = Callable[[str], str]
 _ENGLISH = (
     "a an the of in with and on for wood gray oval rectangular long small big large little double single "
     "black white grey brown beige red orange yellow green blue purple pink wooden metal glass leather stone "
@@ -60,35 +69,57 @@ class Reading:
 
 
 def understood(prompt: str, lexicon: Lexicon) -> Understanding:
-    """The prompt in English, if it is in one of the lexicon's languages and more of it is known than not."""
+    """The prompt in English, if it is in one of the lexicon's languages and more of it is known than not.
+
+    Accents may be left out, as people do in capitals, where nothing is known that has them.
+    """
     words = words_of(prompt)
     if not words or all(word in lexicon.english or word in ENGLISH for word in words):
         return Understanding(text=prompt)
-    readings = {language: read(prompt, language, lexicon) for language in lexicon.names}
-    best = max(readings, key=lambda language: (-readings[language].unknown, readings[language].known))
-    reading = readings[best]
     in_english = sum(len(word) for word in words if word in lexicon.english or word in ENGLISH)
-    if reading.noun is None or reading.unknown > reading.known or in_english > reading.known:
-        return Understanding(text=prompt)
-    return Understanding(text=phrase(reading), language=best)
+    for form in (plain, unaccented):
+        language, reading = best_reading(prompt, lexicon, form)
+        if reading.noun is not None and reading.unknown <= reading.known and in_english <= reading.known:
+            return Understanding(text=phrase(reading, reading.noun), language=language)
+    return Understanding(text=prompt)
 
 
-def phrase(reading: Reading) -> str:
-    """ "a round white table": shape, colour, material, noun, each adjective once."""
-    assert reading.noun is not None
-    said = reading.noun.split()
+def best_reading(prompt: str, lexicon: Lexicon, form: Form) -> tuple[str, Reading]:
+    """The language in which there is a noun and least stays unknown; of several, that of the most people."""
+    readings = {language: read(prompt, language, lexicon, form) for language in in_order(lexicon.names)}
+    best = max(
+        readings,
+        key=lambda name: (readings[name].noun is not None, -readings[name].unknown, readings[name].known),
+    )
+    return best, readings[best]
+
+
+def in_order(languages: Iterable[str]) -> list[str]:
+    return sorted(
+        languages, key=lambda name: (WIDESPREAD.index(name) if name in WIDESPREAD else len(WIDESPREAD), name)
+    )
+
+
+def phrase(reading: Reading, noun: str) -> str:
+    """ "a round white table": shape, colour, material, noun, each adjective once; plurals stay bare."""
+    said = noun.split()
     adjectives = [word for _, word in sorted(dict.fromkeys(reading.adjectives)) if word not in said]
-    whole = " ".join([*adjectives, reading.noun])
+    whole = " ".join([*adjectives, noun])
+    thing = re.split(r" (?:with|on) ", noun)[0]
+    if thing.endswith("s") and not thing.endswith(("ss", "us", "is")):
+        return whole
     return f"{'an' if whole[0] in 'aeiou' else 'a'} {whole}"
 
 
-def read(prompt: str, language: str, lexicon: Lexicon) -> Reading:
-    """The longest name that stands in the prompt, and what the other words say."""
-    text = plain(prompt)
-    names, unspaced = lexicon.names[language], language in UNSPACED
+def read(prompt: str, language: str, lexicon: Lexicon, form: Form) -> Reading:
+    """The longest name that stands in the prompt, and what the other words say; all compared in this form."""
+    text, unspaced = form(prompt), language in UNSPACED
+    names = lexicon.names[language]
+    if form is not plain:
+        names = {form(name): noun for name, noun in names.items()}
     noun, rest = longest_name(text, names, unspaced)
     known = 0 if noun is None else len(text) - len(rest)
-    beginnings = {plain(b): meaning for b, meaning in ADJECTIVES.get(language, {}).items()}
+    beginnings = {form(b): meaning for b, meaning in ADJECTIVES.get(language, {}).items()}
     ordered = sorted(beginnings, key=len, reverse=True)
     adjectives: list[tuple[int, str]] = []
     for beginning in ordered:
@@ -98,7 +129,7 @@ def read(prompt: str, language: str, lexicon: Lexicon) -> Reading:
             adjectives.append((kind, word))
             known += len(found.group().strip())
             rest = rest[: found.start()] + " " + rest[found.end() :]
-    small = {plain(word) for word in SMALL_WORDS.get(language, "").split()}
+    small = {form(word) for word in SMALL_WORDS.get(language, "").split()}
     if unspaced:
         for word in small:
             rest = rest.replace(word, " ")
@@ -133,6 +164,12 @@ def plain(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
+def unaccented(text: str) -> str:
+    """Plain, and without accents on the letters of alphabets; kana keep their marks."""
+    parts = unicodedata.normalize("NFD", plain(text))
+    return unicodedata.normalize("NFC", re.sub("[\u0300-\u036f]", "", parts))
+
+
 def words_of(text: str) -> list[str]:
     return re.findall(r"\w+", plain(text))
 
@@ -144,15 +181,15 @@ def build_lexicon(names: Iterable[tuple[str, str, str]]) -> Lexicon:
     for language, name, noun in names:
         kept = plain(re.sub(r"\(.*?\)|[\d#°.,]+", " ", name)).strip(" -")
         english.update(words_of(noun))
-        if kept and kept != plain(noun):
+        if kept:
             counts[SAME_LANGUAGE.get(language, language), kept][noun] += 1
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for (language, name), nouns in counts.items():
         most = max(nouns.values())
         found[language][name] = min((n for n, c in nouns.items() if c == most), key=lambda n: (len(n), n))
-    for language, general in GENERAL_NOUNS.items():
-        if language in found:
-            found[language] |= {plain(name): noun for name, noun in general.items()}
+    for table in (GENERAL_NOUNS, CORRECTED_NOUNS):
+        for language in table.keys() & found.keys():
+            found[language] |= {plain(name): noun for name, noun in table[language].items()}
     return Lexicon(names=dict(found), english=frozenset(english))
 
 

@@ -4,7 +4,7 @@ Each table has a row for a language: the words for each of the English ones in o
 there are several. A word of up to three more letters counts as a form of a beginning.
 """
 
-__all__ = ["ADJECTIVES", "GENERAL_NOUNS", "SMALL_WORDS", "UNSPACED"]
+__all__ = ["ADJECTIVES", "CORRECTED_NOUNS", "GENERAL_NOUNS", "SMALL_WORDS", "UNSPACED"]
 
 COLORS = (
     "black", "white", "grey", "brown", "beige", "red", "orange", "yellow", "green", "blue", "purple", "pink",
@@ -99,6 +99,18 @@ _NOUNS = {
     "vi": "cây|xe hơi,ô tô|phụ nữ|đàn ông|xe đạp|hoa",
     "zh-CN": "树|汽车,车|女人|男人|自行车|花",
     "zh-TW": "樹|汽車,車|女人|男人|自行車|花",
+}
+# Names that the catalogue has for one thing only, though they say less of it, or another thing.
+CORRECTED_NOUNS = {
+    "bg": {"дървен стол": "wooden chair"},
+    "el": {"ξύλινη καρέκλα": "wooden chair"},
+    "fr": {"grande table": "table"},
+    "nl": {"kast": "cabinet", "houten stoel": "wooden chair"},
+    "pt": {"floreira": "flower box"},
+    "sv": {"trästol": "wooden chair"},
+    "tr": {"saksı bitkisi": "potted plant"},
+    "zh-CN": {"椅": "chair", "桌": "table", "灯": "lamp", "柜": "cabinet"},
+    "zh-TW": {"椅": "chair", "桌": "table", "燈": "lamp", "櫃": "cabinet"},
 }
 # Articles, prepositions and what else says nothing to the model.
 SMALL_WORDS = {

@@ -2,6 +2,7 @@
 
 The folder holds plan.json (groups, split, broken assets), shard-NNNNN.tar with shard-NNNNN.json (written
 last: a shard without it is built again), and index.json, rewritten now and then and `complete` at the end.
+Captions that were made since stand in captions.json: see `dataset.recaptioning`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from shapewright.dataset.assets import Asset
+from shapewright.dataset.loader import TOLD
 from shapewright.dataset.plan import Plan, ShardJob, make_plan, read_plan
 from shapewright.dataset.recipes import DataRecipe
 from shapewright.dataset.record import make_record
@@ -60,9 +62,10 @@ def build_dataset(
     # workers may be started in another folder
     assets = [replace(asset, path=asset.path.resolve()) for asset in assets]
     _prepare(out)
-    plan = read_plan(out, assets, recipe) or make_plan(
-        out, assets, recipe, engine, lambda done: report("plan", done, len(assets))
-    )
+    plan = read_plan(out, assets, recipe)
+    if plan is None:
+        (out / TOLD).unlink(missing_ok=True)  # of what was here before
+        plan = make_plan(out, assets, recipe, engine, lambda done: report("plan", done, len(assets)))
     index = _build_shards(plan, out, engine, lambda done: report("build", done, len(assets)))
     skipped = {entry["id"]: entry["reason"] for entry in index["skipped"]}
     return BuildSummary(directory=out, records=len(index["records"]), skipped=skipped)

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
 from shapewright.dataset.assets import Asset
 from shapewright.dataset.colors import COLOR_NAMES
-from shapewright.dataset.names import nouns_of
+from shapewright.dataset.names import details_of, nouns_of
 
-__all__ = ["Caption", "Subject", "captions_of", "material_word", "names_color", "sentences", "subject_of"]
+__all__ = [
+    "Caption",
+    "Subject",
+    "captions_of",
+    "english_captions",
+    "material_word",
+    "names_color",
+    "sentences",
+    "subject_of",
+    "written_among",
+]
 
 _MATERIAL_PATTERNS = {
     "wooden": r"wood|oak|pine|walnut|teak|bois|holz|birch|timber|madera|parquet|mahogany|cherry|legno|beech",
@@ -30,6 +40,7 @@ _PLURALS = frozenset(
     )
 )  # fmt: skip
 _COLOR_WORDS = frozenset(COLOR_NAMES)
+_SEATS = {"two-seater": "with two seats", "three-seater": "with three seats"}
 _MASS = frozenset(("bread", "butter", "milk", "sugar", "soap", "clothes", "cutlery", "tape", "stereo"))
 
 
@@ -49,6 +60,7 @@ class Subject:
     second_color: str | None = None
     material: str | None = None  # as an adjective
     shapes: tuple[str, ...] = ()  # proportions and sizes, as adjectives: of the most general noun too
+    details: tuple[str, ...] = ()  # what stands behind a noun: "with three panes"
 
 
 def subject_of(
@@ -65,7 +77,11 @@ def subject_of(
     second = ranked[1][0] if color and len(ranked) > 1 and ranked[1][1] >= 0.2 else None
     if material and re.search(f"{material}|{_MATERIAL_PATTERNS[material]}", nouns[0]):
         material = None
-    return Subject(nouns=nouns, color=color, second_color=second, material=material, shapes=tuple(shapes))
+    shapes = tuple(shapes)
+    details = details_of(name) + tuple(_SEATS[shape] for shape in shapes if shape in _SEATS)
+    return Subject(
+        nouns=nouns, color=color, second_color=second, material=material, shapes=shapes, details=details
+    )
 
 
 def material_word(names: Iterable[tuple[str, float]]) -> str | None:
@@ -102,13 +118,16 @@ def sentences(subject: Subject) -> list[str]:
 
 
 def shaped_sentences(subject: Subject) -> list[str]:
-    """A round table, a round white table."""
+    """A round table, a round white table, a white window with three panes."""
     texts: list[str] = []
     for noun in subject.nouns[:3]:
         colors = [subject.color] if subject.color and _COLOR_WORDS.isdisjoint(noun.split()) else []
         shapes = [shape for shape in subject.shapes if shape not in noun.split()]
         texts += [_with_article(f"{shape} {noun}") for shape in shapes]
         texts += [_with_article(f"{shape} {color} {noun}") for shape in shapes for color in colors]
+        details = [detail for detail in subject.details if detail.split()[-1] not in noun.split()]
+        for described in (noun, *(f"{color} {noun}" for color in colors)):
+            texts += [f"{_with_article(described)} {detail}" for detail in details]
     return texts
 
 
@@ -139,8 +158,22 @@ def _with_article(phrase: str) -> str:
 
 def captions_of(asset: Asset, subject: Subject) -> list[Caption]:
     """All captions of an asset: written ones first, then sentences, then the translated names."""
-    english = dict.fromkeys([*asset.captions, *sentences(subject)])
-    captions = [Caption(text=text, language="en") for text in english]
+    captions = english_captions(subject, asset.captions)
     for language, translation in asset.translations.items():
         captions.append(Caption(text=translation.name.lower(), language=language.replace("_", "-")))
     return captions
+
+
+def english_captions(subject: Subject, written: Iterable[str]) -> list[Caption]:
+    """Those that people wrote, then the sentences; the bare noun, which is the first of these, parts them."""
+    made = sentences(subject)
+    return [
+        Caption(text=text, language="en")
+        for text in dict.fromkeys([*(text for text in written if text != made[0]), *made])
+    ]
+
+
+def written_among(texts: Sequence[str], nouns: Sequence[str]) -> list[str]:
+    """Of the English captions of what is called `nouns`, those that people wrote: they stand first."""
+    texts = list(texts)
+    return texts[: texts.index(nouns[0])] if nouns and nouns[0] in texts else texts

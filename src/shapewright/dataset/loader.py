@@ -17,8 +17,18 @@ from shapewright.dataset.shards import MemberPlaces, decode_views
 from shapewright.dataset.views import Views
 from shapewright.errors import DatasetError
 
-__all__ = ["AssetRecord", "ViewLibrary", "digest_of_data", "load_dataset", "load_shard", "read_index"]
+__all__ = [
+    "TOLD",
+    "AssetRecord",
+    "ViewLibrary",
+    "digest_of_data",
+    "load_dataset",
+    "load_shard",
+    "read_built_index",
+    "read_index",
+]
 
+TOLD = "captions.json"  # what is told of the assets since they were built
 _ARRAYS = ("points", "queries", "distances", "colors", "normals")
 _VIEW_MEMBERS = ("images.png", "depths.png", "cameras.json")
 
@@ -42,6 +52,7 @@ class AssetRecord:
     creator: str
     source: str
     dimensions: list[float]
+    dimensions_unit: str = "file units"  # or "m", of width, depth and height
     nouns: list[str] = field(default_factory=list)  # what it may be called, the most specific first
     color_shares: dict[str, float] = field(default_factory=dict)
     material: str | None = None
@@ -51,6 +62,11 @@ class AssetRecord:
     def views(self) -> Views:
         """The pictures, read from disk."""
         return _read_views(self.shard, self.members)
+
+    @property
+    def dimensions_m(self) -> list[float] | None:
+        """Width, depth and height in metres, if the source says them."""
+        return self.dimensions if self.dimensions_unit == "m" else None
 
     def texts(self, language: str = "en") -> list[str]:
         """The captions in one language."""
@@ -106,10 +122,18 @@ def _read_views(shard: Path, members: MemberPlaces) -> Views:
 
 
 def read_index(directory: Path | str) -> dict[str, Any]:
-    """The index of a data set.
+    """The index of a data set, with the captions that were made since it was built.
 
     Raises: DatasetError if there is none or it cannot be read.
     """
+    index = read_built_index(directory)
+    if told := read_told(directory):
+        index["records"] = [{**entry, **told.get(entry["id"], {})} for entry in index["records"]]
+    return index
+
+
+def read_built_index(directory: Path | str) -> dict[str, Any]:
+    """The index as the build wrote it. Raises: DatasetError if there is none or it cannot be read."""
     path = Path(directory) / "index.json"
     try:
         index = json.loads(path.read_bytes())
@@ -124,9 +148,29 @@ def read_index(directory: Path | str) -> dict[str, Any]:
     return index
 
 
+def read_told(directory: Path | str) -> dict[str, dict[str, Any]]:
+    """By asset, the captions and nouns that took the place of the built ones: see `dataset.recaptioning`.
+
+    Raises: DatasetError if they cannot be read.
+    """
+    path = Path(directory) / TOLD
+    try:
+        content = json.loads(path.read_bytes())
+        return {key: {"captions": one["captions"], "nouns": one["nouns"]} for key, one in content.items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DatasetError(
+            f"{path} cannot be read ({error!r}); delete it, then run 'shapewright data recaption'."
+        ) from None
+
+
 def digest_of_data(data: Path) -> str:
-    """Of a data set's index, which changes with anything in it. Raises: DatasetError if there is none."""
-    read_index(data)
+    """Of what a data set was built to be. What is told of its assets may change without it.
+
+    Raises: DatasetError if there is no data set.
+    """
+    read_built_index(data)
     return hashlib.sha256((data / "index.json").read_bytes()).hexdigest()
 
 
@@ -158,7 +202,7 @@ def _record(shard: Path, file: io.BufferedReader, entry: dict[str, Any]) -> Asse
 
 _ABOUT = (
     "id", "split", "captions", "name", "category", "tags", "license", "creator", "source", "dimensions",
-    "nouns", "color_shares", "material",
+    "dimensions_unit", "nouns", "color_shares", "material",
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["nouns_of", "plain_name"]
+__all__ = ["details_of", "nouns_of", "plain_name"]
 
 # Names that are brands, misspelt, or not what one would say.
 _RENAMED = {
@@ -39,7 +39,7 @@ _RENAMED = {
 
 # The last word of a name, and what else such a thing is called: the more general word last.
 _GENERAL = {
-    "acacia": ("tree",), "armchair": ("chair",), "bamboo": ("plant",), "bathtub": (), "beech": ("tree",),
+    "acacia": ("tree",), "armchair": ("chair",), "bamboo": ("plant",), "beech": ("tree",),
     "bench": (), "bicycle": ("bike",), "bidet": (), "bike": ("bicycle",),
     "bookcase": ("bookshelf", "shelf"), "bonsai": ("tree",), "bulldog": ("dog",), "bush": ("plant",),
     "cabinet": ("cupboard",), "cactus": ("plant",), "couch": ("sofa",),
@@ -51,7 +51,9 @@ _GENERAL = {
     "spathiphyllum": ("plant",), "spotlight": ("lamp",), "stool": (), "tatami": ("mat",), "truck": (),
     "trashcan": ("trash can", "bin"), "tulips": ("flowers", "plant"), "van": ("car",), "washbasin": ("sink",),
     "yucca": ("plant",), "mug": ("cup",), "wardrobe": ("closet",), "pouf": ("stool",), "plug": ("socket",),
-    "house": (), "aquarium": (), "train": (), "tablet": (), "rug": ("carpet",), "carpet": ("rug",),
+    "house": (), "aquarium": (), "faucet": ("tap",), "mailbox": ("letterbox",),
+    "dresser": ("chest of drawers",), "bathtub": ("bath",), "train": (), "tablet": (),
+    "rug": ("carpet",), "carpet": ("rug",),
     "television": ("TV",), "TV": ("television",), "futon": ("bed",), "crib": ("bed",),
     "chandelier": ("lamp",),
 }  # fmt: skip
@@ -108,6 +110,21 @@ _POTTED = frozenset(
         "spathiphyllum", "succulent plant", "white lily", "yucca",
     )
 )  # fmt: skip
+_NUMBERS = {2: "two", 3: "three", 4: "four"}
+_PARTS = {"panes": "panes", "zones": "burners"}
+_DETAILS = {
+    "drawers cabinet": "with drawers",
+    "with drawers": "with drawers",
+    "glass door cabinet": "with a glass door",
+}
+# Whole names, and what else such a thing is called.
+_ALSO = {
+    "bedside table": ("nightstand",), "desk lamp": ("table lamp",), "recycling bin": ("bin", "trash can"),
+    "dustbin": ("trash can", "bin"), "fitness tower": ("exercise machine",), "swimming pool": ("pool",),
+    "chandelier lamp": ("chandelier",), "mobile phone": ("smartphone",),
+    "cutting pliers": ("pliers",),
+    "picture frame": ("picture",), "step ladder": ("ladder",), "small step ladder": ("ladder",),
+}  # fmt: skip
 _NOT_CARS = frozenset(
     ("truck", "bus", "scooter", "motorbike", "tricycle", "bicycle")
 )  # tagged so all the same
@@ -127,10 +144,19 @@ def plain_name(name: str) -> str:
     return _RENAMED.get(plain.lower(), plain)
 
 
+def details_of(name: str) -> tuple[str, ...]:
+    """What a name says of a thing's parts, to stand behind any noun for it: "with three panes"."""
+    found = [
+        f"with {_NUMBERS[int(count)]} {_PARTS[part]}"
+        for count, part in re.findall(r"\b([2-4]) (panes|zones)\b", name.lower())
+    ]
+    return tuple(found + [detail for words, detail in _DETAILS.items() if words in name.lower()])
+
+
 def nouns_of(name: str, tags: Sequence[str] = ()) -> tuple[str, ...]:
     """What the thing may be called, the most specific first: ("coffee table", "table")."""
     plain = plain_name(name)
-    nouns = [plain]
+    nouns = [plain, *_ALSO.get(plain, ())]
     head = plain.split()[-1]
     if head in _HEADS and plain != "hot dog":
         nouns += [head, *_GENERAL.get(head, ())]

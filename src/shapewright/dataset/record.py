@@ -12,9 +12,11 @@ from shapewright.dataset.assets import Asset
 from shapewright.dataset.captions import captions_of, material_word, subject_of
 from shapewright.dataset.colors import color_shares
 from shapewright.dataset.field_targets import FieldTargets, field_targets
+from shapewright.dataset.names import nouns_of
 from shapewright.dataset.normalize import Normalized, normalize
 from shapewright.dataset.points import SurfacePoints, point_cloud, visible_surface
 from shapewright.dataset.recipes import DataRecipe
+from shapewright.dataset.shape_words import shape_words
 from shapewright.dataset.shards import encode_array, encode_views
 from shapewright.dataset.views import render_views
 from shapewright.geometry.cameras import random_views
@@ -48,18 +50,18 @@ def make_record(asset: Asset, split: str, group: str, recipe: DataRecipe) -> dic
     targets = field_targets(mesh, surface, raycaster, recipe.targets, rng)
     cameras = random_views(rng, recipe.views, size_px=recipe.view_size_px)
     views = render_views(mesh, raycaster, cameras, supersample=recipe.supersample)
-    about = _about(asset, split, group, normalized, surface, targets)
+    points = np.concatenate([cloud.positions, cloud.colors], axis=-1).astype(np.float16)
+    about = _about(asset, split, group, normalized, surface, targets, points)
     return {
         "json": json.dumps(about, ensure_ascii=False).encode(),
-        **_arrays(cloud, targets),
+        **_arrays(points, targets),
         **encode_views(views),
     }
 
 
-def _arrays(cloud: SurfacePoints, targets: FieldTargets) -> dict[str, bytes]:
-    points = np.concatenate([cloud.positions, cloud.colors], axis=-1)
+def _arrays(points: np.ndarray, targets: FieldTargets) -> dict[str, bytes]:
     return {
-        "points.npy": encode_array(points.astype(np.float16)),
+        "points.npy": encode_array(points),
         "queries.npy": encode_array(targets.queries.astype(np.float16)),
         "distances.npy": encode_array(targets.signed_distance.astype(np.float16)),
         "colors.npy": encode_array(targets.colors),
@@ -74,10 +76,14 @@ def _about(
     normalized: Normalized,
     surface: SurfacePoints,
     targets: FieldTargets,
+    points: np.ndarray,
 ) -> dict[str, Any]:
-    shares = color_shares(surface.colors)
+    # as they are kept: so the same captions follow from a record later
+    shares = {name: round(share, 4) for name, share in color_shares(surface.colors).items()}
     material = material_word(_material_shares(normalized.mesh, surface))
-    subject = subject_of(asset.name, asset.tags, shares, material)
+    nouns = nouns_of(asset.name, asset.tags)
+    shapes = shape_words(points[:, :3], asset.name, nouns, asset.dimensions_m)
+    subject = subject_of(asset.name, asset.tags, shares, material, shapes)
     return {
         "id": asset.id,
         "split": split,
@@ -91,7 +97,7 @@ def _about(
         "dimensions": [float(side) for side in asset.dimensions_m or normalized.extents],
         "dimensions_unit": "m" if asset.dimensions_m else "file units",
         "nouns": list(subject.nouns),
-        "color_shares": {name: round(share, 4) for name, share in shares.items()},
+        "color_shares": shares,
         "material": material,
         "thickness": targets.thickness,
         "ambiguous_share": round(targets.ambiguous_share, 4),

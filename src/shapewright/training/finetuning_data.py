@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shapewright.dataset.assets import Asset
 from shapewright.dataset.build import build_dataset
-from shapewright.dataset.captions import sentences, subject_of
+from shapewright.dataset.captions import written_among
 from shapewright.dataset.folder import read_folder
 from shapewright.dataset.loader import AssetRecord
 from shapewright.dataset.recipes import DataRecipe
@@ -88,9 +88,9 @@ def check_same_models(assets: list[Asset], run: Path) -> None:
 
 def captions_of(record: AssetRecord) -> list[str]:
     """Those that people wrote, or else all that were made."""
-    made = made_captions(record)
-    return [text for text in record.texts("en") if text not in set(made)] or made
+    return written_among(record.texts("en"), record.nouns) or made_captions(record)
 
 
 def made_captions(record: AssetRecord) -> list[str]:
-    return sentences(subject_of(record.name, record.tags, record.color_shares, record.material))
+    texts = record.texts("en")
+    return texts[len(written_among(texts, record.nouns)) :]

@@ -18,10 +18,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from shapewright.dataset.captions import names_color, sentences, subject_of
+from shapewright.dataset.captions import (
+    english_captions,
+    names_color,
+    sentences,
+    subject_of,
+    written_among,
+)
 from shapewright.dataset.colors import color_shares
 from shapewright.dataset.loader import AssetRecord
-from shapewright.dataset.shape_words import proportion_words, size_words
+from shapewright.dataset.names import nouns_of
+from shapewright.dataset.shape_words import proportion_words, shape_words
 from shapewright.errors import DatasetError
 from shapewright.prior.statistics import LatentStatistics
 from shapewright.training.latent_shards import (
@@ -198,15 +205,26 @@ def statistics_of(folder: Path, *, clip: float) -> LatentStatistics:
 
 
 def captions_of_varied(record: AssetRecord, asset: VariedAsset) -> list[str]:
-    """The record's English captions, and what its shape says; of a recoloured asset, of its new colours.
+    """What a build would say in English of the asset as it is varied, the captions that people wrote first.
 
-    Those that name none are left to the assets as they are: whoever asks for a tree wants no blue one.
+    Shape words are measured on it as it is stretched; those that follow from its real size are left out then.
+    If it is recoloured, only texts that name a colour: whoever asks for a tree wants no blue one.
     """
     shares = color_shares(asset.points[:, 3:]) if asset.recolored else record.color_shares
-    shapes = proportion_words(asset.points[:, :3], record.nouns)
-    if asset.variation.factors is None:
-        shapes += size_words(record.name, record.nouns, record.dimensions)
-    texts = sentences(subject_of(record.name, record.tags, shares, record.material, shapes))
+    subject = subject_of(
+        record.name, record.tags, shares, record.material, shapes_of_varied(record, asset.variation)
+    )
     if not asset.recolored:
-        return list(dict.fromkeys([*record.texts("en"), *texts]))
+        written = written_among(record.texts("en"), record.nouns)
+        return [caption["text"] for caption in english_captions(subject, written)]
+    texts = sentences(subject)
     return [text for text in texts if names_color(text)] or texts
+
+
+def shapes_of_varied(record: AssetRecord, variation: Variation) -> tuple[str, ...]:
+    """Measured before anything is turned: an outline fills its rectangle only along the axes."""
+    nouns, positions = nouns_of(record.name, record.tags), record.points[:, :3]
+    if variation.factors is None:
+        return shape_words(positions, record.name, nouns, record.dimensions_m)
+    height_m = None if record.dimensions_m is None else record.dimensions_m[2] * variation.factors[2]
+    return proportion_words(positions * np.array(variation.factors), nouns, height_m)

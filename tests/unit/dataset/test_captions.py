@@ -4,10 +4,12 @@ from shapewright.dataset.assets import Asset, Translation
 from shapewright.dataset.captions import (
     Subject,
     captions_of,
+    english_captions,
     material_word,
     names_color,
     sentences,
     subject_of,
+    written_among,
 )
 
 
@@ -82,3 +84,24 @@ def test_shapes_are_said_of_every_noun_and_with_the_colour() -> None:
     named = sentences(subject_of("Round table", [], {"white": 0.9}, None, ("round",)))
     assert "a round white table" in named
     assert not any("round round" in text for text in named)
+
+
+def test_parts_are_said_behind_the_noun() -> None:
+    texts = sentences(subject_of("Double window 3 panes", [], {"white": 0.9}, None))
+    for text in ("a window with three panes", "a white double window with three panes"):
+        assert text in texts
+    seats = sentences(subject_of("Sofa", [], {"red": 0.9}, None, ("two-seater",)))
+    assert {"a two-seater sofa", "a sofa with two seats", "a red couch with two seats"} <= set(seats)
+    named = sentences(subject_of("Dresser with drawers", [], {}, None))
+    assert not any("drawers with drawers" in text for text in named)
+
+
+def test_what_people_wrote_is_found_again() -> None:
+    subject = subject_of("Oak chair", [], {}, None)
+    written = ["a throne", "oak chair", "my grandfather's"]
+    texts = [caption["text"] for caption in english_captions(subject, written)]
+    assert texts[:3] == ["a throne", "my grandfather's", "oak chair"]
+    assert len(texts) == len(set(texts))
+    assert written_among(texts, subject.nouns) == ["a throne", "my grandfather's"]
+    assert written_among(["a throne"], subject.nouns) == ["a throne"], "nothing was made"
+    assert written_among(["a throne"], []) == ["a throne"]

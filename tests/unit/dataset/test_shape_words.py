@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shapewright.dataset.shape_words import proportion_words, size_words
+from shapewright.dataset.shape_words import proportion_words, shape_words, size_words
 
 RNG = np.random.default_rng(0)
 
@@ -49,6 +49,23 @@ def test_bookcases_by_their_height(height: float, words: tuple[str, ...]) -> Non
     assert proportion_words(box, ["bookcase", "shelf"]) == words
 
 
+def test_flat_things_that_are_high_are_not_low() -> None:
+    """Regression: a pool table and a long dining table were called low."""
+    long_table = slab(2.4, 1.0)
+    assert proportion_words(long_table, ["glass table", "table"], 0.77) == ("long", "rectangular")
+    assert proportion_words(long_table, ["coffee table", "table"], 0.4)[0] == "low"
+    box = RNG.uniform(-1, 1, (500, 3)) * (1.65, 0.2, 1.0)
+    assert proportion_words(box, ["wall unit", "bookcase"], 2.0) == ()
+    assert proportion_words(box[:, [2, 1, 0]], ["small upper cabinet", "cabinet"], 1.3) == (), "hung anywhere"
+    assert proportion_words(box[:, [2, 1, 0]] * (0.3, 1, 1), ["lamp"], 0.4) == (), "it stands on a table"
+
+
+def test_sizes_are_said_only_where_they_are_known() -> None:
+    cloud = slab(1.7, 0.9)
+    assert shape_words(cloud, "Sofa", ["sofa"], [1.7, 0.9, 0.8]) == ("two-seater",)
+    assert shape_words(cloud, "Sofa", ["sofa"], None) == (), "units of a file are no metres"
+
+
 @pytest.mark.parametrize(
     ("name", "nouns", "dimensions", "words"),
     [
@@ -60,7 +77,7 @@ def test_bookcases_by_their_height(height: float, words: tuple[str, ...]) -> Non
         ("Captain's bed", ["captain's bed", "bed"], [0.98, 2.1, 0.9], ("single",)),
         ("Bunk bed", ["bunk bed", "bed"], [1.1, 2.0, 1.6], ()),
         ("Baby bed", ["baby bed", "bed"], [0.9, 1.2, 0.8], ()),
-        ("Bed", ["bed"], [], ()),
+        ("Couch", ["couch", "sofa"], [2.3, 1.6, 0.9], ()),
         ("Car", ["car"], [1.6, 4.0, 1.5], ()),
     ],
 )

@@ -22,8 +22,8 @@ from shapewright.training.latents import (
     save_latents,
     statistics_of,
 )
-from shapewright.training.variation import Augmentation, Variation, vary
-from tiny_assets import shelf
+from shapewright.training.variation import Augmentation, Variation, varied, vary
+from tiny_assets import Brick, record_of, shelf
 
 ORIGIN = LatentOrigin(model="m", model_sha256="1", data="d", data_sha256="2", settings={"draws": 2})
 CREDITS = {"a": {"name": "A", "license": "CC0", "creator": "somebody", "source": "test"}}
@@ -157,3 +157,25 @@ def test_recoloured_assets_are_called_by_their_colour_only() -> None:
     assert len(texts) > 2
     assert all(names_color(text) for text in texts)
     assert not set(texts) & set(record.texts("en")), "in another colour"
+
+
+def test_stretched_assets_are_called_by_the_shape_that_they_have_then() -> None:
+    cube = Brick((0.6, 0.6, 0.6))
+    record = replace(record_of("bookcase", cube, points=512), dimensions=[1.0, 1.0, 1.6], dimensions_unit="m")
+    tall = Variation(factors=(0.5, 0.5, 1.5))
+    as_it_is, stretched = (
+        captions_of_varied(record, varied(record, slice(0, 1), 512, one)) for one in (Variation(), tall)
+    )
+    assert "a tall bookcase" in stretched
+    assert "a tall bookcase" not in as_it_is
+
+
+def test_real_sizes_are_not_said_of_stretched_assets() -> None:
+    record = replace(record_of("sofa", Brick()), dimensions=[1.6, 0.8, 0.8], dimensions_unit="m")
+    as_it_is, stretched = (
+        captions_of_varied(record, varied(record, slice(0, 1), 256, one))
+        for one in (Variation(), Variation(factors=(1.1, 1.0, 1.0)))
+    )
+    assert "a two-seater sofa" in as_it_is
+    assert not any("seat" in text for text in stretched)
+    assert "a red sofa" in stretched

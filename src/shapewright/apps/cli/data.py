@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 from tyro.conf import Positional, arg
@@ -100,6 +100,39 @@ class Build(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Recaption(Command):
+    """Give the assets of a data set the captions that a build of today would, without building it again.
+
+    What people wrote stays. Stopped, it may be run again.
+    """
+
+    data: Annotated[Positional[Path], arg(metavar="DATA")]
+    """Folder of a data set."""
+    latents: tuple[Path, ...] = ()
+    """Folders of latents made of it, whose captions follow. Trainings begun on them cannot be resumed."""
+
+    def run(self, terminal: Terminal) -> None:
+        """First the data set, then the latents."""
+        from shapewright.dataset.loader import read_index
+        from shapewright.dataset.recaptioning import recaption
+        from shapewright.training.latent_captions import recaption_latents
+
+        records = len(read_index(self.data)["records"])
+        terminal.say(f"Making new captions for the {records} assets of '{self.data}': some ms for each.")
+        with terminal.progress("Captions") as advance:
+            made = recaption(self.data, advance)
+        facts: dict[str, Any] = {"folder": str(self.data), "records": made.records, "changed": made.changed}
+        lines = [f"{self.data}: {made.changed} of {made.records} records have other captions"]
+        facts["latents"] = {}
+        for folder in self.latents:
+            with terminal.progress("Captions of latents") as advance:
+                told = recaption_latents(folder, self.data, advance)
+            facts["latents"][str(folder)] = {"latents": told.latents, "changed": told.changed}
+            lines.append(f"{folder}: {told.changed} of {told.latents} latents have other captions")
+        terminal.result(facts, "\n".join(lines))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Credits(Command):
     """Write who made the assets of a data set, and under which licences, as a Markdown page."""
 
@@ -159,6 +192,7 @@ class Data(Command):
     command: (
         Annotated[Fetch, tyro.conf.subcommand("fetch")]
         | Annotated[Build, tyro.conf.subcommand("build")]
+        | Annotated[Recaption, tyro.conf.subcommand("recaption")]
         | Annotated[Credits, tyro.conf.subcommand("credits")]
         | Annotated[Lexicon, tyro.conf.subcommand("lexicon")]
     )

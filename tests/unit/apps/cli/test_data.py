@@ -48,6 +48,17 @@ def test_mistakes_are_told_in_one_sentence(
     assert list(here.iterdir()) == []
 
 
+def test_captions_are_made_anew(shapewright: Shapewright, here: Path) -> None:
+    save(cube_mesh(colors=np.full((8, 3), 0.9, dtype=np.float32)), here / "models/crate.glb")
+    shapewright("data", "build", "models", "--out", "set", "--recipe", "tiny", "--workers", "1")
+    outcome = shapewright("data", "recaption", "set", "--json")
+    assert outcome.code == 0
+    assert outcome.json == {"folder": "set", "records": 1, "changed": 0, "latents": {}}
+    missing = shapewright("data", "recaption", "nowhere")
+    assert missing.code == 2
+    assert missing.is_one_sentence(), missing
+
+
 def test_a_lexicon_is_made_of_a_data_sets_names(shapewright: Shapewright, here: Path) -> None:
     captions = [{"text": "a red chair", "language": "en"}, {"text": "roter stuhl", "language": "de"}]
     index = {"format": "shapewright-dataset", "version": 1, "complete": True, "skipped": []}
