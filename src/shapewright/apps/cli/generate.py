@@ -229,7 +229,8 @@ class Generate(Command):
         require_kind(config, wishes.kind)
         if self.negative is not None:
             require_kind(config, "text")
-        for prompt in dict.fromkeys([*wishes.prompts, *([self.negative] if self.negative else [])]):
+        avoided = () if self.negative is None else (self.negative,)
+        for prompt in dict.fromkeys((*wishes.prompts, *avoided)):
             told = understood_prompt(config, prompt)
             if told.language is not None:
                 terminal.say(f"Taking '{prompt}' ({told.language}) for '{told.text}'.")
