@@ -79,12 +79,11 @@ def draw_legend(draw: ImageDraw.ImageDraw, colors: Mapping[str, tuple[int, int, 
         x += (52 + int(font(12).getlength(name) / FINER)) * FINER
 
 
-def draw_chart(
-    draw: ImageDraw.ImageDraw, chart: Chart, colors: Mapping[str, tuple[int, int, int]]
-) -> None:
+def draw_chart(draw: ImageDraw.ImageDraw, chart: Chart, colors: Mapping[str, tuple[int, int, int]]) -> None:
     frame = frame_of(chart)
-    (left, bottom), (right, top) = frame.place(frame.x_range[0], frame.y_range[0]), frame.place(
-        frame.x_range[1], frame.y_range[1]
+    (left, bottom), (right, top) = (
+        frame.place(frame.x_range[0], frame.y_range[0]),
+        frame.place(frame.x_range[1], frame.y_range[1]),
     )
     draw.text((left, top - 12 * FINER), chart.title, fill=INK, font=font(13), anchor="lm")
     draw.text(((left + right) / 2, bottom + 32 * FINER), chart.x_label, fill=INK, font=font(11), anchor="mm")

@@ -36,9 +36,7 @@ def marks_between(steps: int, count: int) -> list[int]:
     return [max(1, round(steps / 2 ** (count - 1 - i))) for i in range(count)]
 
 
-def train_to_marks(
-    objective: Objective, config: LoopConfig, run: Path, marks: Sequence[int]
-) -> list[Mark]:
+def train_to_marks(objective: Objective, config: LoopConfig, run: Path, marks: Sequence[int]) -> list[Mark]:
     """Train, or go on from the last mark; the averaged model of every mark is kept, for `load_mark`."""
     learner = Learner(objective, config, accelerator())
     first = learner.resume(run)
