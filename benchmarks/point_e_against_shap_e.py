@@ -41,6 +41,7 @@ from rivals import (
 from spans import load_mark, marks_between, read_marks, seconds_a_step, train_to_marks
 
 from shapewright.atomic_file import replacing
+from shapewright.conditioning import TextFeatures
 from shapewright.conditioning.minilm import MiniLM
 from shapewright.dataset.loader import AssetRecord, load_dataset
 from shapewright.evaluation.samples import is_called
@@ -96,8 +97,9 @@ class Bench:
     @cached_property
     def conditions(self) -> CaptionConditions:
         captions = self.latents.captions
-        features = CaptionFeatures([text for own in captions for text in own], MiniLM(), tokens=False)
-        return CaptionConditions(captions, features, sharing=SHARING)
+        texts = list(dict.fromkeys(text for own in captions for text in own))
+        reader = KeptTexts(self.out.parent / "captions.npz", texts)
+        return CaptionConditions(captions, CaptionFeatures(texts, reader, tokens=False), sharing=SHARING)
 
     @cached_property
     def draws(self) -> SharedDraws:
@@ -176,6 +178,28 @@ class Bench:
     def seconds_a_step(self, rival: str, form: PointForm) -> float:
         """Of the processor."""
         return seconds_a_step(self.objective(rival, form), self.contest.loop(1000, form))
+
+
+class KeptTexts:
+    """What MiniLM says of texts, as one vector each: read once for all stages, which takes a minute."""
+
+    width_pooled, width_tokens, max_tokens = MINILM_WIDTH, MINILM_WIDTH, 1
+
+    def __init__(self, path: Path, texts: Sequence[str]) -> None:
+        if not path.is_file():
+            parts = [MiniLM().encode(texts[i : i + 256]).pooled for i in range(0, len(texts), 256)]
+            with replacing(path) as temporary:
+                np.savez(temporary, texts=np.array(texts), pooled=torch.cat(parts).numpy())
+        with np.load(path) as file:
+            self.rows = {str(text): row for row, text in enumerate(file["texts"])}
+            self.pooled = torch.from_numpy(file["pooled"])
+
+    def encode(self, prompts: Sequence[str]) -> TextFeatures:
+        pooled = self.pooled[[self.rows[text] for text in prompts]]
+        nothing = torch.zeros(len(pooled), 1)
+        return TextFeatures(
+            pooled=pooled, tokens=nothing[..., None].expand(-1, -1, MINILM_WIDTH), mask=nothing > 0
+        )
 
 
 def told_of(texts: Sequence[str]) -> Condition:

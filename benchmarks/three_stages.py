@@ -1,0 +1,195 @@
+"""The published three stages against direct supervision, for the same seconds of the processor.
+
+    OMP_NUM_THREADS=1 python benchmarks/three_stages.py --data D --out OUT [--cpu-seconds 360 --assets 12]
+
+Direct supervision has all of them; of the stages the first has a half, the others a quarter each. What is in
+OUT already is not done again; a training goes on from its last checkpoint.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from point_e_against_shap_e import kept
+from spans import seconds_a_step
+
+from shapewright.autoencoder import Autoencoder
+from shapewright.dataset.loader import AssetRecord, load_dataset
+from shapewright.evaluation.metrics import psnr_db
+from shapewright.evaluation.quick import choose
+from shapewright.evaluation.reconstruction import Reconstruction, measure_reconstruction, on_black
+from shapewright.pipeline import Pipeline
+from shapewright.training.encoder_stages import train_encoder_stage
+from shapewright.training.objectives.field_supervision import FieldSupervision
+from shapewright.training.objectives.mixture import Mixture
+from shapewright.training.recipes import encoder, stages
+from shapewright.training.runs import train_encoder
+from shapewright.training.start import begin_autoencoder
+
+SHARES: dict[stages.Stage, float] = {"nerf": 0.5, "distill": 0.25, "finetune": 0.25}
+MEASURED_STEPS = 3
+FIGURES = ("nerf_psnr_db", "mesh_psnr_db", "chamfer", "fscore")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """Where things are, and how long each way of training may take."""
+
+    data: Path
+    out: Path
+    cpu_s: float
+    assets: int
+
+    def steps(self, name: str, share: float, measured: Callable[[], float]) -> dict[str, Any]:
+        """How many fit into its share of the time, a step taking what it takes; settled once."""
+
+        def settled() -> dict[str, Any]:
+            seconds = measured()
+            return {"seconds_a_step": seconds, "steps": max(1, round(share * self.cpu_s / seconds))}
+
+        return kept(self.out / f"{name}.json", settled)
+
+
+class Clock:
+    """Seconds of the processor between the steps of a run, kept beside it for when it is gone on with."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.last = path, time.process_time()
+        told = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+        self.seconds: list[float] = told
+
+    def __call__(self, done: int, total: int, values: dict[str, float]) -> None:
+        now = time.process_time()
+        self.seconds = [*self.seconds[: done - 1], now - self.last]
+        self.last = now
+        if done % 20 == 0 or done == total:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.write_text(json.dumps([round(s, 3) for s in self.seconds]), encoding="utf-8")
+            print(f"{self.path.parent.name}: {done} of {total}, loss {values['loss']:.3f}", flush=True)
+
+
+def train_directly(work: Work, records: list[AssetRecord]) -> dict[str, Any]:
+    recipe = encoder.homeware()
+    batch = recipe.loop.batch_size
+
+    def measured() -> float:
+        objective = FieldSupervision(
+            Autoencoder(recipe.model), records[:64], recipe.objective, batch_size=batch
+        )
+        return seconds_a_step(objective, recipe.loop, MEASURED_STEPS)
+
+    planned = work.steps("direct", 1.0, measured)
+    loop = replace(recipe.loop, steps=planned["steps"], checkpoint_every_s=60.0)
+    run = work.out / "direct"
+    if not (run / "model").is_dir():
+        clock = Clock(run / "seconds.json")
+        train_encoder(work.data, run, replace(recipe, loop=loop), name="direct", progress=clock)
+    return cost(run, planned, batch)
+
+
+def train_stage(work: Work, records: list[AssetRecord], stage: stages.Stage) -> dict[str, Any]:
+    recipe = stages.homeware(stage)
+    batch = recipe.loop.batch_size
+    run, before = work.out / stage, {"distill": "nerf", "finetune": "distill"}.get(stage)
+    start = None if before is None else work.out / before
+
+    def measured() -> float:
+        # of what it begins with: how dear a picture of a surface is depends on the surface
+        model, _ = begin_autoencoder(recipe.model, start, seed=0)
+        objective = Mixture(model, records[:64], recipe.objective, batch_size=batch)
+        return seconds_a_step(objective, recipe.loop, MEASURED_STEPS)
+
+    planned = work.steps(stage, SHARES[stage], measured)
+    warmup = min(recipe.loop.warmup_steps, planned["steps"] // 4)
+    loop = replace(recipe.loop, steps=planned["steps"], warmup_steps=warmup, checkpoint_every_s=60.0)
+    if not (run / "model").is_dir():
+        train_encoder_stage(
+            work.data,
+            run,
+            replace(recipe, loop=loop),
+            name=stage,
+            start=start,
+            progress=Clock(run / "seconds.json"),
+        )
+    return cost(run, planned, batch)
+
+
+def cost(run: Path, planned: dict[str, Any], batch: int) -> dict[str, Any]:
+    seconds = json.loads((run / "seconds.json").read_text(encoding="utf-8"))
+    steps = planned["steps"]
+    return {"steps": steps, "cpu_s": sum(seconds), "assets_seen": steps * batch}
+
+
+def measure(work: Work, run: str) -> dict[str, Any]:
+    """Mean figures of reconstructions of some training and some held-out assets."""
+    pipeline = Pipeline.from_pretrained(work.out / run / "model", device="cpu")
+    found: dict[str, Any] = {}
+    for split in ("train", "val"):
+        chosen = choose(load_dataset(work.data, split), work.assets, split)
+        each = [measure_reconstruction(pipeline, record, views=2, nerf_views=1) for record in chosen]
+        found[split] = means(each)
+        print(run, split, found[split], flush=True)
+    return found
+
+
+def means(each: list[Reconstruction]) -> dict[str, float]:
+    return {name: float(np.mean([asdict(one)[name] for one in each])) for name in FIGURES}
+
+
+def black(work: Work) -> dict[str, Any]:
+    """PSNR of a picture of nothing."""
+    found: dict[str, Any] = {}
+    for split in ("train", "val"):
+        chosen = choose(load_dataset(work.data, split), work.assets, split)
+        truths = [on_black(record.views(), 0) for record in chosen]
+        found[split] = {"nerf_psnr_db": float(np.mean([psnr_db(np.zeros_like(t), t) for t in truths]))}
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--cpu-seconds", type=float, default=360.0, help="of training, each way")
+    parser.add_argument("--assets", type=int, default=12, help="of each split that are reconstructed")
+    given = parser.parse_args()
+    work = Work(data=given.data, out=given.out, cpu_s=given.cpu_seconds, assets=given.assets)
+    records = load_dataset(work.data, "train")
+    costs = {"direct": train_directly(work, records)}
+    costs |= {stage: train_stage(work, records, stage) for stage in stages.STAGES}
+    nothing = kept(work.out / "black.json", lambda: black(work))
+    figures = {
+        run: kept(work.out / run / "figures.json", lambda run=run: measure(work, run)) for run in costs
+    }
+    print(as_markdown(costs, figures, nothing))
+
+
+def as_markdown(
+    costs: dict[str, dict[str, Any]], figures: dict[str, dict[str, Any]], nothing: dict[str, Any]
+) -> str:
+    rows = [
+        "| after | steps | CPU s | assets seen | NeRF, dB, train / val | mesh, dB | chamfer |",
+        "|---|---|---|---|---|---|---|",
+        f"| a black picture | | | | {pair(nothing, 'nerf_psnr_db', 1)} | | |",
+    ]
+    for run, spent in costs.items():
+        cells = [run, str(spent["steps"]), f"{spent['cpu_s']:.0f}", f"{spent['assets_seen']:,}"]
+        cells += [pair(figures[run], name, digits) for name, digits in SHOWN.items()]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+SHOWN = {"nerf_psnr_db": 1, "mesh_psnr_db": 1, "chamfer": 3}
+
+
+def pair(figures: dict[str, Any], name: str, digits: int) -> str:
+    return " / ".join(f"{figures[split][name]:.{digits}f}" for split in ("train", "val"))
+
+
+if __name__ == "__main__":
+    main()
