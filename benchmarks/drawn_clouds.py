@@ -174,7 +174,7 @@ def obedience(
     if leave_out is not None:
         places = {record.id: column for column, record in enumerate(real.training)}
         distances[np.arange(len(clouds)), [places[asset] for asset in leave_out]] = np.inf
-    there, nearest = np.isfinite(distances).any(axis=1), distances.argmin(axis=1)
+    there, nearest = np.asarray(np.isfinite(distances).any(axis=1)), distances.argmin(axis=1)
     rows = list(zip(wishes, there, clouds, nearest, strict=True))
     return Obedience(
         right=np.array([ok and is_called(real.training[j], wish.nouns) for wish, ok, _, j in rows]),

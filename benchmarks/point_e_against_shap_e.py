@@ -8,57 +8,31 @@ done again, and a training goes on from its last mark. `tune` compares forms of 
 """
 
 import argparse
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from contest import LATENTS, POINTS, Bench, kept, kept_array
+from contest_page import curves, save_sheet, tables
 from drawn_clouds import (
-    Real,
-    Wish,
     clouds_of_latents,
     clouds_of_records,
-    drawn_clouds_of_points,
-    drawn_latents,
     household_wishes,
     obedience,
-    reference_wishes,
     scores,
 )
 from rivals import (
-    CLOUD,
     Contest,
     PointForm,
-    SharedDraws,
-    check_same_draws,
-    flops_of_example,
-    latent_objective,
-    point_objective,
 )
-from spans import load_mark, marks_between, read_marks, seconds_a_step, train_to_marks
+from spans import load_mark, marks_between, read_marks, train_to_marks
 
-from shapewright.atomic_file import replacing
-from shapewright.conditioning import TextFeatures
-from shapewright.conditioning.minilm import MiniLM
-from shapewright.dataset.loader import AssetRecord, load_dataset
+from shapewright.dataset.loader import AssetRecord
 from shapewright.evaluation.samples import is_called
-from shapewright.pipeline import Pipeline
-from shapewright.pointe import PointPrior
-from shapewright.prior import Condition, LatentStatistics, SamplerConfig
-from shapewright.training.conditions import CaptionConditions, CaptionFeatures
-from shapewright.training.latents import LatentSet, load_latents, statistics_of
-from shapewright.training.objectives.denoising import Denoising
-from shapewright.training.objectives.point_denoising import PointDenoising
-from shapewright.training.recipes.prior import MINILM_WIDTH, SAMPLER
+from shapewright.training.recipes.prior import MINILM_WIDTH
 
-SHARING = 0.5  # of captions, as in the recipe `homeware`
-SEEDS, REFERENCES = 2, 32  # samples of a household prompt; assets of each split whose captions are asked for
-POINT_SAMPLER = SamplerConfig(
-    steps=24, guidance=3.0, sigma_min=0.02, sigma_max=80.0, method="unipc", clip=1.0
-)
 FORMS = {
     "as published: eps, learned variance": PointForm(prediction="eps", variance=True),
     "eps": PointForm(prediction="eps"),
@@ -68,151 +42,6 @@ FORMS = {
     "x0, AdamW 1e-3": PointForm(optimizer="adamw", learning_rate=1e-3),
 }
 GUIDANCES = (1.0, 2.0, 4.0, 6.0)
-LATENTS, POINTS = "Shap-E: latents", "Point-E: points"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bench:
-    """What is given on the command line, and what follows from it once it is asked for."""
-
-    data: Path
-    encoder: Path
-    out: Path
-    contest: Contest
-    cpu_s: float
-    marks: int
-
-    @cached_property
-    def training(self) -> list[AssetRecord]:
-        return load_dataset(self.data, "train")
-
-    @cached_property
-    def latents(self) -> LatentSet:
-        return load_latents(self.encoder / "latents")
-
-    @cached_property
-    def statistics(self) -> LatentStatistics:
-        return statistics_of(self.encoder / "latents", clip=4.0)
-
-    @cached_property
-    def conditions(self) -> CaptionConditions:
-        captions = self.latents.captions
-        texts = list(dict.fromkeys(text for own in captions for text in own))
-        reader = KeptTexts(self.out.parent / "captions.npz", texts)
-        return CaptionConditions(captions, CaptionFeatures(texts, reader, tokens=False), sharing=SHARING)
-
-    @cached_property
-    def draws(self) -> SharedDraws:
-        draws = SharedDraws(records=self.training, points=CLOUD, latents=self.latents)
-        check_same_draws(draws)
-        return draws
-
-    def objective(self, rival: str, form: PointForm) -> Denoising | PointDenoising:
-        if rival == LATENTS:
-            return latent_objective(self.contest, self.latents, self.statistics, self.conditions)
-        return point_objective(self.contest, self.draws, self.conditions, form)
-
-    @cached_property
-    def held_out(self) -> list[AssetRecord]:
-        return load_dataset(self.data, "val")
-
-    @cached_property
-    def wishes(self) -> list[Wish]:
-        """Household prompts, then captions of as many assets of each split."""
-        captions = [reference_wishes(part, REFERENCES) for part in (self.held_out, self.training)]
-        return [*household_wishes(SEEDS), *captions[0], *captions[1]]
-
-    @cached_property
-    def asked(self) -> list[AssetRecord]:
-        """Assets whose captions are asked for."""
-        by_name = {record.id: record for record in [*self.held_out, *self.training]}
-        return [by_name[wish.asset] for wish in self.wishes if wish.asset is not None]
-
-    @cached_property
-    def told(self) -> Condition:
-        """Of every wish."""
-        return told_of([wish.text for wish in self.wishes])
-
-    @cached_property
-    def household(self) -> Condition:
-        """Of every household prompt once."""
-        return told_of([wish.text for wish in household_wishes(1)])
-
-    @cached_property
-    def real(self) -> Real:
-        return Real.of(self.training, self.asked, self.contest.points)
-
-    @cached_property
-    def pipeline(self) -> Pipeline:
-        return Pipeline.from_pretrained(self.encoder / "model", device="cpu")
-
-    def clouds(self, rival: str, model: Any, condition: Condition, guidance: float | None) -> np.ndarray:
-        """One for every row of the condition; the rival's own guidance if None."""
-        own = SAMPLER if rival == LATENTS else POINT_SAMPLER
-        sampler = own if guidance is None else replace(own, guidance=guidance)
-        if isinstance(model, PointPrior):
-            wide = replace(sampler, clip=1.0 if model.stage.scaling == POINT_SCALING else 4.0)
-            return drawn_clouds_of_points(model, condition, wide)
-        latents = drawn_latents(model, self.statistics, condition, sampler)
-        return clouds_of_latents(self.pipeline, latents, self.contest.points)
-
-    def plan(self) -> dict[str, Any]:
-        """Steps of both within the same seconds of the processor, and what a step takes; measured once."""
-        return kept(self.out / "plan.json", self.measured_plan)
-
-    def measured_plan(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for rival in (LATENTS, POINTS):
-            objective = self.objective(rival, PointForm())
-            operations = flops_of_example(objective) * self.contest.batch_size
-            parameters = sum(p.numel() for p in objective.model.parameters())
-            seconds = self.seconds_a_step(rival, PointForm())
-            found[rival] = {
-                "parameters": parameters,
-                "gigaflops_a_step": operations / 1e9,
-                "seconds_a_step": seconds,
-                "steps": round(self.cpu_s / seconds),
-            }
-        return found
-
-    def seconds_a_step(self, rival: str, form: PointForm) -> float:
-        """Of the processor."""
-        return seconds_a_step(self.objective(rival, form), self.contest.loop(1000, form))
-
-
-class KeptTexts:
-    """What MiniLM says of texts, as one vector each: read once for all stages, which takes a minute."""
-
-    width_pooled, width_tokens, max_tokens = MINILM_WIDTH, MINILM_WIDTH, 1
-
-    def __init__(self, path: Path, texts: Sequence[str]) -> None:
-        if not path.is_file():
-            parts = [MiniLM().encode(texts[i : i + 256]).pooled for i in range(0, len(texts), 256)]
-            with replacing(path) as temporary:
-                np.savez(temporary, texts=np.array(texts), pooled=torch.cat(parts).numpy())
-        with np.load(path) as file:
-            self.rows = {str(text): row for row, text in enumerate(file["texts"])}
-            self.pooled = torch.from_numpy(file["pooled"])
-
-    def encode(self, prompts: Sequence[str]) -> TextFeatures:
-        pooled = self.pooled[[self.rows[text] for text in prompts]]
-        nothing = torch.zeros(len(pooled), 1)
-        return TextFeatures(
-            pooled=pooled, tokens=nothing[..., None].expand(-1, -1, MINILM_WIDTH), mask=nothing > 0
-        )
-
-
-def told_of(texts: Sequence[str]) -> Condition:
-    return Condition(text_pooled=MiniLM().encode(list(texts)).pooled)
-
-
-def kept(path: Path, make: Callable[[], Any]) -> Any:
-    """What the JSON file holds; made and written if there is none."""
-    if not path.is_file():
-        made = make()
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def folder_of(rival: str) -> str:
@@ -229,29 +58,25 @@ def train(bench: Bench) -> None:
 
 
 def draw(bench: Bench) -> None:
-    """Clouds of every mark, and of other guidances of the last one."""
+    """Samples of every mark, and some of the last one with other guidances; as clouds too."""
     for rival in bench.plan():
         run = bench.out / folder_of(rival)
         model = bench.objective(rival, PointForm()).model
         for mark in read_marks(run):
             load_mark(model, run, mark.step)
-            keep_clouds(
-                run / f"clouds-{mark.step:06d}.npy",
-                lambda rival=rival, model=model: bench.clouds(rival, model, bench.told, None),
-            )
+            keep_samples(bench, run, f"{mark.step:06d}", lambda model=model: bench.drawn(model, bench.told))
         for guidance in GUIDANCES:
-            keep_clouds(
-                run / f"guidance-{guidance:g}.npy",
-                lambda rival=rival, model=model, g=guidance: bench.clouds(rival, model, bench.household, g),
+            keep_samples(
+                bench,
+                run,
+                f"guidance-{guidance:g}",
+                lambda model=model, guidance=guidance: bench.drawn(model, bench.household, guidance),
             )
 
 
-def keep_clouds(path: Path, make: Callable[[], np.ndarray]) -> None:
-    if not path.is_file():
-        clouds = make()
-        with replacing(path) as temporary:
-            np.save(temporary, clouds)
-        print(path, flush=True)
+def keep_samples(bench: Bench, run: Path, name: str, make: Callable[[], np.ndarray]) -> None:
+    drawn = kept_array(run / f"drawn-{name}.npy", make)
+    kept_array(run / f"clouds-{name}.npy", lambda: bench.clouds(drawn))
 
 
 def measure(bench: Bench) -> None:
@@ -310,8 +135,8 @@ def tried(bench: Bench, run: Path, form: PointForm) -> dict[str, Any]:
     objective = bench.objective(POINTS, form)
     train_to_marks(objective, bench.contest.loop(steps, form), run, [steps])
     load_mark(objective.model, run, steps)
-    keep_clouds(run / "clouds.npy", lambda: bench.clouds(POINTS, objective.model, bench.household, None))
-    found = household_scores(bench, np.load(run / "clouds.npy"))
+    keep_samples(bench, run, "form", lambda: bench.drawn(objective.model, bench.household))
+    found = household_scores(bench, np.load(run / "clouds-form.npy"))
     return {"steps": steps, "seconds_a_step": seconds, **found}
 
 
@@ -324,8 +149,19 @@ def household_scores(bench: Bench, clouds: np.ndarray) -> dict[str, float]:
 
 def guidances(bench: Bench) -> None:
     for rival in bench.plan():
-        for path in sorted((bench.out / folder_of(rival)).glob("guidance-*.npy")):
-            print(rival, path.stem, household_scores(bench, np.load(path)), flush=True)
+        for guidance in GUIDANCES:
+            clouds = np.load(bench.out / folder_of(rival) / f"clouds-guidance-{guidance:g}.npy")
+            print(rival, f"guidance {guidance:g}", household_scores(bench, clouds), flush=True)
+
+
+def page(bench: Bench) -> None:
+    """Print the table; write curves and the sheet beside this script."""
+    runs = {rival: bench.out / folder_of(rival) for rival in bench.plan()}
+    found = kept(bench.out / "bounds.json", lambda: bounds(bench))
+    print(tables(runs, found, bench.plan()))
+    here = Path(__file__)
+    curves(runs, found, here.with_name(f"{here.stem}_curves.png"))
+    save_sheet(bench.pipeline, runs, here.with_name(f"{here.stem}_samples.png"))
 
 
 STAGES = {
@@ -333,7 +169,8 @@ STAGES = {
     "train": (train,),
     "draw": (draw,),
     "measure": (measure, guidances),
-    "all": (train, draw, measure, guidances),
+    "page": (page,),
+    "all": (train, draw, measure, guidances, page),
 }
 
 

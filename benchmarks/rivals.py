@@ -18,7 +18,7 @@ from shapewright.pointe import POINT_SCALING, PointPrior, StageConfig
 from shapewright.prior import ChannelScaling, LatentStatistics, Prior, PriorConfig
 from shapewright.training.conditions import Conditions
 from shapewright.training.latents import LatentSet, captions_of_varied
-from shapewright.training.loop import LoopConfig
+from shapewright.training.loop import LoopConfig, Objective
 from shapewright.training.objectives.denoising import Denoising, DenoisingConfig
 from shapewright.training.objectives.point_denoising import PointDenoising, PointDenoisingConfig
 from shapewright.training.point_draws import PointDraws
@@ -181,10 +181,10 @@ def measured_scaling(draws: PointDraws, clouds: int = 256) -> ChannelScaling:
     return ChannelScaling(scales=tuple(scales.tolist()), biases=tuple(biases.tolist()))
 
 
-def flops_of_example(objective: Denoising | PointDenoising) -> float:
+def flops_of_example(objective: Objective, batch_size: int) -> float:
     """Floating-point operations of matrix products, forward and backward, for one example of a step."""
     generator = torch.Generator().manual_seed(0)
     with FlopCounterMode(display=False) as counter:
         objective.losses(objective.model, objective.batch(0), generator)["loss"].backward()
     objective.model.zero_grad(set_to_none=True)
-    return counter.get_total_flops() / objective.batch_size
+    return counter.get_total_flops() / batch_size

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from point_e_against_shap_e import kept
+from contest import kept
 from spans import seconds_a_step
 
 from shapewright.autoencoder import Autoencoder

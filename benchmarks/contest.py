@@ -1,0 +1,213 @@
+"""What a contest is held with: data, latents, what is told, the networks, samples of them; and its plan."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from drawn_clouds import (
+    Real,
+    Wish,
+    clouds_of_latents,
+    drawn_clouds_of_points,
+    drawn_latents,
+    household_wishes,
+    reference_wishes,
+)
+from rivals import (
+    CLOUD,
+    Contest,
+    PointForm,
+    SharedDraws,
+    check_same_draws,
+    flops_of_example,
+    latent_objective,
+    point_objective,
+)
+from spans import seconds_a_step
+
+from shapewright.atomic_file import replacing
+from shapewright.conditioning import TextFeatures
+from shapewright.conditioning.minilm import MiniLM
+from shapewright.dataset.loader import AssetRecord, load_dataset
+from shapewright.pipeline import Pipeline
+from shapewright.pointe import POINT_SCALING, PointPrior
+from shapewright.prior import Condition, LatentStatistics, Prior, SamplerConfig
+from shapewright.training.conditions import CaptionConditions, CaptionFeatures
+from shapewright.training.latents import LatentSet, load_latents, statistics_of
+from shapewright.training.objectives.denoising import Denoising
+from shapewright.training.objectives.point_denoising import PointDenoising
+from shapewright.training.recipes.prior import MINILM_WIDTH, SAMPLER
+
+__all__ = ["LATENTS", "POINTS", "SEEDS", "Bench", "KeptTexts", "kept", "kept_array", "told_of"]
+
+SHARING = 0.5  # of captions, as in the recipe `homeware`
+SEEDS, REFERENCES = 2, 32  # samples of a household prompt; assets of each split whose captions are asked for
+POINT_SAMPLER = SamplerConfig(
+    steps=24, guidance=3.0, sigma_min=0.02, sigma_max=80.0, method="unipc", clip=1.0
+)
+LATENTS, POINTS = "Shap-E: latents", "Point-E: points"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What is given on the command line, and what follows from it once it is asked for."""
+
+    data: Path
+    encoder: Path
+    out: Path
+    contest: Contest
+    cpu_s: float
+    marks: int
+
+    @cached_property
+    def training(self) -> list[AssetRecord]:
+        return load_dataset(self.data, "train")
+
+    @cached_property
+    def latents(self) -> LatentSet:
+        return load_latents(self.encoder / "latents")
+
+    @cached_property
+    def statistics(self) -> LatentStatistics:
+        return statistics_of(self.encoder / "latents", clip=4.0)
+
+    @cached_property
+    def conditions(self) -> CaptionConditions:
+        captions = self.latents.captions
+        texts = list(dict.fromkeys(text for own in captions for text in own))
+        reader = KeptTexts(self.out.parent / "captions.npz", texts)
+        return CaptionConditions(captions, CaptionFeatures(texts, reader, tokens=False), sharing=SHARING)
+
+    @cached_property
+    def draws(self) -> SharedDraws:
+        draws = SharedDraws(records=self.training, points=CLOUD, latents=self.latents)
+        check_same_draws(draws)
+        return draws
+
+    def objective(self, rival: str, form: PointForm) -> Denoising | PointDenoising:
+        if rival == LATENTS:
+            return latent_objective(self.contest, self.latents, self.statistics, self.conditions)
+        return point_objective(self.contest, self.draws, self.conditions, form)
+
+    @cached_property
+    def held_out(self) -> list[AssetRecord]:
+        return load_dataset(self.data, "val")
+
+    @cached_property
+    def wishes(self) -> list[Wish]:
+        """Household prompts, then captions of as many assets of each split."""
+        captions = [reference_wishes(part, REFERENCES) for part in (self.held_out, self.training)]
+        return [*household_wishes(SEEDS), *captions[0], *captions[1]]
+
+    @cached_property
+    def asked(self) -> list[AssetRecord]:
+        """Assets whose captions are asked for."""
+        by_name = {record.id: record for record in [*self.held_out, *self.training]}
+        return [by_name[wish.asset] for wish in self.wishes if wish.asset is not None]
+
+    @cached_property
+    def told(self) -> Condition:
+        """Of every wish."""
+        return told_of([wish.text for wish in self.wishes])
+
+    @cached_property
+    def household(self) -> Condition:
+        """Of every household prompt once."""
+        return told_of([wish.text for wish in household_wishes(1)])
+
+    @cached_property
+    def real(self) -> Real:
+        return Real.of(self.training, self.asked, self.contest.points)
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        return Pipeline.from_pretrained(self.encoder / "model", device="cpu")
+
+    def drawn(self, model: Prior, condition: Condition, guidance: float | None = None) -> np.ndarray:
+        """A sample for every row of the condition, latents or clouds; guidance: the rival's own if None."""
+        points = isinstance(model, PointPrior)
+        sampler = POINT_SAMPLER if points else SAMPLER
+        sampler = sampler if guidance is None else replace(sampler, guidance=guidance)
+        if not points:
+            return drawn_latents(model, self.statistics, condition, sampler).numpy()
+        own_scales = model.stage.scaling != POINT_SCALING
+        return drawn_clouds_of_points(model, condition, replace(sampler, clip=4.0) if own_scales else sampler)
+
+    def clouds(self, drawn: np.ndarray) -> np.ndarray:
+        """Of what was drawn: of latents, points on their surfaces."""
+        if drawn.shape[1:] == (self.contest.points, 6):
+            return drawn
+        return clouds_of_latents(self.pipeline, torch.from_numpy(drawn), self.contest.points)
+
+    def plan(self) -> dict[str, Any]:
+        """Steps of both within the same seconds of the processor, and what a step takes; measured once."""
+        return kept(self.out / "plan.json", self.measured_plan)
+
+    def measured_plan(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for rival in (LATENTS, POINTS):
+            objective = self.objective(rival, PointForm())
+            operations = flops_of_example(objective, self.contest.batch_size) * self.contest.batch_size
+            parameters = sum(p.numel() for p in objective.model.parameters())
+            seconds = self.seconds_a_step(rival, PointForm())
+            found[rival] = {
+                "parameters": parameters,
+                "gigaflops_a_step": operations / 1e9,
+                "seconds_a_step": seconds,
+                "steps": round(self.cpu_s / seconds),
+            }
+        return found
+
+    def seconds_a_step(self, rival: str, form: PointForm) -> float:
+        """Of the processor."""
+        return seconds_a_step(self.objective(rival, form), self.contest.loop(1000, form))
+
+
+class KeptTexts:
+    """What MiniLM says of texts, as one vector each: read once for all stages, which takes a minute."""
+
+    width_pooled, width_tokens, max_tokens = MINILM_WIDTH, MINILM_WIDTH, 1
+
+    def __init__(self, path: Path, texts: Sequence[str]) -> None:
+        if not path.is_file():
+            parts = [MiniLM().encode(texts[i : i + 256]).pooled for i in range(0, len(texts), 256)]
+            with replacing(path) as temporary:
+                np.savez(temporary, texts=np.array(texts), pooled=torch.cat(parts).numpy())
+        with np.load(path) as file:
+            self.rows = {str(text): row for row, text in enumerate(file["texts"])}
+            self.pooled = torch.from_numpy(file["pooled"])
+
+    def encode(self, prompts: Sequence[str]) -> TextFeatures:
+        pooled = self.pooled[[self.rows[text] for text in prompts]]
+        nothing = torch.zeros(len(pooled), 1)
+        return TextFeatures(
+            pooled=pooled, tokens=nothing[..., None].expand(-1, -1, MINILM_WIDTH), mask=nothing > 0
+        )
+
+
+def told_of(texts: Sequence[str]) -> Condition:
+    return Condition(text_pooled=MiniLM().encode(list(texts)).pooled)
+
+
+def kept(path: Path, make: Callable[[], Any]) -> Any:
+    """What the JSON file holds; made and written if there is none."""
+    if not path.is_file():
+        made = make()
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def kept_array(path: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
+    """The same of an array in an .npy file."""
+    if not path.is_file():
+        made = make()
+        with replacing(path) as temporary:
+            np.save(temporary, made)
+        print(path, flush=True)
+    return np.load(path)

@@ -1,0 +1,128 @@
+"""The rivals: the same draws, the same transformer, and that both can be trained and sampled."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.scripts import script
+from shapewright.errors import DatasetError
+from shapewright.pointe import POINT_SCALING
+from shapewright.prior import Condition, LatentStatistics
+from shapewright.training.latents import LatentSet, captions_of_varied
+from shapewright.training.point_draws import PointDraws, in_point_frame
+from shapewright.training.recipes.encoder import homeware_refinement
+from shapewright.training.variation import vary
+from tiny_assets import shelf
+
+RIVALS = script("rivals")
+TOLD = 6
+
+
+class Anything:
+    """A vector for every sample, drawn from its mark."""
+
+    def draw(self, rows: np.ndarray, marks: np.ndarray) -> Condition:
+        return Condition(text_pooled=torch.from_numpy(marks).float()[:, None].expand(-1, TOLD))
+
+
+def table(draws: int = 3) -> tuple[LatentSet, list]:
+    """Latents of a shelf's assets, varied as `LatentTable` varies them, but without its record of it."""
+    records, config = shelf(), homeware_refinement().objective
+    assets, captions = [], []
+    for entry in range(draws * len(records)):
+        draw, index = divmod(entry, len(records))
+        rng = np.random.default_rng((0, 11, draw, index))
+        change = config.augmentation if draw else replace(config.augmentation, mirror=0, recolor=0, scale=0)
+        asset = vary(records[index], slice(0, 1), config.supervision.points, change, rng)
+        assets.append(records[index].id)
+        captions.append(captions_of_varied(records[index], asset))
+    latents = torch.randn(len(assets), 4, 5, generator=torch.Generator().manual_seed(0))
+    return LatentSet(latents=latents, assets=assets, captions=captions), records
+
+
+def contest():
+    return RIVALS.Contest(told=TOLD, width=32, layers=1, heads=2, points=12, batch_size=4)
+
+
+def test_clouds_are_of_the_latents_own_draws() -> None:
+    latents, records = table()
+    draws = RIVALS.SharedDraws(records=records, points=64, latents=latents)
+    RIVALS.check_same_draws(draws)
+    assert len(draws) == len(latents)
+    for entry in (0, 7, 13):
+        assert draws.record(entry).id == latents.assets[entry]
+    plain = records[2].points[:64].astype(np.float32)
+    np.testing.assert_array_equal(draws.cloud(2), in_point_frame(plain))
+
+
+def test_variations_that_were_kept_are_taken() -> None:
+    latents, records = table()
+    again = RIVALS.SharedDraws(records=records, points=64, latents=latents)
+    kept = LatentSet(
+        latents=latents.latents.flip(0),
+        assets=latents.assets[::-1],
+        captions=latents.captions[::-1],
+        variations=again.changes[::-1],
+    )
+    draws = RIVALS.SharedDraws(records=records, points=64, latents=kept)
+    RIVALS.check_same_draws(draws)
+    np.testing.assert_array_equal(draws.cloud(0), again.cloud(len(again) - 1))
+
+
+def test_latents_of_other_draws_are_refused() -> None:
+    latents, records = table()
+    other = LatentSet(latents=latents.latents, assets=latents.assets, captions=latents.captions[::-1])
+    with pytest.raises(DatasetError, match="are called what their clouds are called"):
+        RIVALS.check_same_draws(RIVALS.SharedDraws(records=records, points=64, latents=other))
+
+
+def test_both_networks_are_one_transformer_and_learn() -> None:
+    latents, records = table()
+    draws = RIVALS.SharedDraws(records=records, points=64, latents=latents)
+    statistics = LatentStatistics.measure([latents.latents])
+    first = RIVALS.latent_objective(contest(), latents, statistics, Anything())
+    second = RIVALS.point_objective(contest(), draws, Anything(), RIVALS.PointForm())
+    assert [p.shape for p in first.model.backbone.parameters()] == [
+        p.shape for p in second.model.backbone.parameters()
+    ]
+    np.testing.assert_array_equal(first.batch(3).names, second.batch(3).names)
+    for objective in (first, second):
+        losses = objective.losses(objective.model, objective.batch(0), torch.Generator().manual_seed(0))
+        assert torch.isfinite(losses["loss"])
+
+
+def test_operations_grow_with_the_tokens() -> None:
+    latents, records = table()
+    draws = RIVALS.SharedDraws(records=records, points=64, latents=latents)
+
+    def operations(points: int) -> float:
+        sizes = replace(contest(), points=points)
+        objective = RIVALS.point_objective(sizes, draws, Anything(), RIVALS.PointForm())
+        return RIVALS.flops_of_example(objective, sizes.batch_size)
+
+    few, many = operations(12), operations(48)
+    # linear layers over 14 and 50 tokens, and attention, which grows faster
+    assert 50 / 14 * 0.9 < many / few < (50 / 14) ** 2
+    matrices = 12 * 32**2 * 2  # of a block, each entry a product and a sum
+    assert few > 3 * 12 * matrices * 0.9
+
+
+def test_own_scales_standardise() -> None:
+    draws = PointDraws(records=shelf(), points=64)
+    scaling = RIVALS.measured_scaling(draws)
+    clouds = np.concatenate([draws.cloud(entry) for entry in range(len(draws))])
+    scaled = scaling.scale(torch.from_numpy(clouds).double()).numpy()
+    np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(scaled.std(axis=0), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("own_scales", [False, True])
+def test_forms_of_the_baseline(own_scales: bool) -> None:
+    form = RIVALS.PointForm(prediction="eps", variance=True, own_scales=own_scales)
+    draws = PointDraws(records=shelf(), points=64)
+    model = RIVALS.point_objective(contest(), draws, Anything(), form).model
+    assert model.config.predict_variance
+    assert model.config.diffusion.prediction == "eps"
+    assert (model.stage.scaling == POINT_SCALING) is not own_scales
