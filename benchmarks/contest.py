@@ -46,7 +46,7 @@ from shapewright.training.recipes.prior import MINILM_WIDTH, SAMPLER
 __all__ = ["LATENTS", "POINTS", "SEEDS", "Bench", "KeptTexts", "kept", "kept_array", "told_of"]
 
 SHARING = 0.5  # of captions, as in the recipe `homeware`
-SEEDS, REFERENCES = 2, 32  # samples of a household prompt; assets of each split whose captions are asked for
+SEEDS, REFERENCES = 2, 24  # samples of a household prompt; assets of each split whose captions are asked for
 POINT_SAMPLER = SamplerConfig(
     steps=24, guidance=3.0, sigma_min=0.02, sigma_max=80.0, method="unipc", clip=1.0
 )

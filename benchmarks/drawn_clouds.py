@@ -74,7 +74,7 @@ def words_for(record: AssetRecord) -> tuple[str, ...]:
 def drawn_latents(
     prior: Prior, statistics: LatentStatistics, condition: Condition, sampler: SamplerConfig
 ) -> Tensor:
-    """(N, T, D) latents in [-1, 1]; the seed of a sample is its number."""
+    """(N, T, D) latents in [-1, 1]; the seed of a sample is its number. Drawn in bf16, as trained."""
     return statistics.restore(sampled(prior, condition, sampler)).clamp(-1, 1)
 
 
@@ -91,8 +91,9 @@ def sampled(prior: Prior, condition: Condition, sampler: SamplerConfig) -> Tenso
     parts: list[Tensor] = []
     for start in range(0, count, BATCH):
         rows = torch.arange(start, min(start + BATCH, count))
-        parts.append(sample(prior, condition.select(rows), seeds=rows.tolist(), config=sampler))
-    return torch.cat(parts)
+        with torch.autocast("cpu", torch.bfloat16):
+            parts.append(sample(prior, condition.select(rows), seeds=rows.tolist(), config=sampler))
+    return torch.cat(parts).float()
 
 
 def clouds_of_latents(pipeline: Pipeline, latents: Tensor, points: int) -> np.ndarray:

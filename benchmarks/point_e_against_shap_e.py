@@ -35,13 +35,12 @@ from shapewright.training.recipes.prior import MINILM_WIDTH
 
 FORMS = {
     "as published: eps, learned variance": PointForm(prediction="eps", variance=True),
-    "eps": PointForm(prediction="eps"),
     "x0": PointForm(),
-    "x0, learned variance": PointForm(variance=True),
     "x0, own scales": PointForm(own_scales=True),
+    "eps, own scales": PointForm(prediction="eps", own_scales=True),
     "x0, AdamW 1e-3": PointForm(optimizer="adamw", learning_rate=1e-3),
 }
-GUIDANCES = (1.0, 2.0, 4.0, 6.0)
+GUIDANCES = (1.0, 2.0, 6.0)
 
 
 def folder_of(rival: str) -> str:
@@ -180,8 +179,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--encoder", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--cpu-seconds", type=float, default=360.0, help="of training, for each")
-    parser.add_argument("--marks", type=int, default=5)
+    parser.add_argument("--cpu-seconds", type=float, default=240.0, help="of training, for each")
+    parser.add_argument("--marks", type=int, default=4)
     given = parser.parse_args()
     contest = Contest(told=MINILM_WIDTH)
     bench = Bench(

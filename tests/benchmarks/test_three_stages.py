@@ -1,0 +1,46 @@
+"""The comparison of trainings: its clock and its table."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.scripts import script
+from shapewright.evaluation.reconstruction import Reconstruction
+
+STAGES = script("three_stages")
+
+
+def test_the_clock_counts_every_step_once_though_a_run_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter([0.0, 1.0, 3.0, 6.0])
+    monkeypatch.setattr(STAGES.time, "process_time", lambda: next(seconds))
+    clock = STAGES.Clock(tmp_path / "run" / "seconds.json")
+    for done in (1, 2, 3):
+        clock(done, 3, {"loss": 0.5})
+    assert json.loads(clock.path.read_text()) == [1.0, 2.0, 3.0]
+    # another process goes on from a checkpoint after two steps
+    seconds = iter([100.0, 105.0])
+    again = STAGES.Clock(clock.path)
+    again(3, 3, {"loss": 0.4})
+    assert json.loads(clock.path.read_text()) == [1.0, 2.0, 5.0]
+
+
+def test_plans_are_settled_once(tmp_path: Path) -> None:
+    work = STAGES.Work(data=tmp_path, out=tmp_path, cpu_s=100.0, assets=2)
+    first = work.steps("nerf", 0.5, lambda: 2.0)
+    assert first == {"seconds_a_step": 2.0, "steps": 25}
+    assert work.steps("nerf", 0.5, lambda: 7.0) == first
+
+
+def test_the_table_has_both_splits_of_every_way() -> None:
+    one = Reconstruction(mesh_psnr_db=20.0, nerf_psnr_db=21.0, chamfer=0.05, fscore=0.1)
+    other = Reconstruction(mesh_psnr_db=22.0, nerf_psnr_db=25.0, chamfer=0.03, fscore=0.3)
+    figures = {"train": STAGES.means([one, other]), "val": STAGES.means([one])}
+    costs = {"direct": {"steps": 10, "cpu_s": 99.6, "assets_seen": 3200}}
+    black = {split: {"nerf_psnr_db": 12.0} for split in ("train", "val")}
+    table = STAGES.as_markdown(costs, {"direct": figures}, black).splitlines()
+    assert table[-1] == "| direct | 10 | 100 | 3,200 | 23.0 / 21.0 | 21.0 / 20.0 | 0.040 / 0.050 |"
+    assert "12.0 / 12.0" in table[2]
+    assert len({row.count("|") for row in table}) == 1
