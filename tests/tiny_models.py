@@ -2,13 +2,15 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from shapewright.autoencoder import Autoencoder
+from shapewright.autoencoder import Autoencoder, AutoencoderConfig
 from shapewright.conditioning import TextFeatures
 from shapewright.conditioning.text import checked_prompts
+from shapewright.encoder import ViewBranchConfig
 from shapewright.pipeline import Model, ModelConfig, load_model, save_model
 from shapewright.prior import LatentStatistics, Prior, SamplerConfig
 from shapewright.training.recipes import encoder as encoder_recipes
@@ -65,6 +67,18 @@ def random_model(name: str = "random", *, empty: bool = False, with_prior: bool 
     shape = (autoencoder_config.field.latent_tokens, autoencoder_config.field.latent_channels)
     statistics = LatentStatistics(mean=torch.zeros(shape), std=torch.full(shape, 0.5)) if with_prior else None
     return Model(config=config, autoencoder=autoencoder, prior=prior, statistics=statistics)
+
+
+def seeing_model(*, views: int = 2, view_size_px: int = 32) -> Model:
+    """An encoder of points and views with random weights."""
+    base = encoder_recipes.tiny().model
+    assert base.encoder is not None
+    seeing = replace(base.encoder, views=ViewBranchConfig(octaves=2, patch_px=16))
+    sizes = AutoencoderConfig(encoder=seeing, field=base.field)
+    config = ModelConfig(name="seeing", autoencoder=sizes, points=200, views=views, view_size_px=view_size_px)
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        return Model(config=config, autoencoder=Autoencoder(sizes))
 
 
 def saved(model: Model, folder: Path) -> Model:

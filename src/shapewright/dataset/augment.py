@@ -1,4 +1,4 @@
-"""Variations of an asset for training: mirrored, stretched, its main colour exchanged. Pure functions.
+"""Variations of an asset for training: mirrored, stretched, turned, recoloured. Pure functions.
 
 Positions may carry further columns (a point cloud's colours): only the first three are changed.
 """
@@ -22,6 +22,7 @@ __all__ = [
     "scale_axes",
     "scale_distances",
     "scale_normals",
+    "turn",
 ]
 
 # Typical sRGB colours for the names; targets are drawn around them.
@@ -67,6 +68,13 @@ def scale_distances(distances: np.ndarray, normals: np.ndarray, factors: np.ndar
     Exact on flat surfaces; the sign never changes.
     """
     return distances / np.maximum(np.linalg.norm(normals / np.asarray(factors), axis=-1), 1e-12)
+
+
+def turn(positions: np.ndarray, rotation: np.ndarray) -> np.ndarray:
+    """Positions (N, 3 or more), or normals, turned by a matrix (3, 3)."""
+    turned = positions.copy()
+    turned[:, :3] = positions[:, :3] @ np.asarray(rotation).T
+    return turned
 
 
 @dataclass(frozen=True, kw_only=True)

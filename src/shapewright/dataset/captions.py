@@ -48,9 +48,16 @@ class Subject:
     color: str | None = None
     second_color: str | None = None
     material: str | None = None  # as an adjective
+    shapes: tuple[str, ...] = ()  # proportions and sizes, as adjectives: of the most general noun too
 
 
-def subject_of(name: str, tags: Iterable[str], shares: Mapping[str, float], material: str | None) -> Subject:
+def subject_of(
+    name: str,
+    tags: Iterable[str],
+    shares: Mapping[str, float],
+    material: str | None,
+    shapes: Iterable[str] = (),
+) -> Subject:
     """The subject of an asset whose surface carries colours in these `shares`."""
     nouns = nouns_of(name, tuple(tags))
     ranked = list(shares.items())
@@ -58,7 +65,7 @@ def subject_of(name: str, tags: Iterable[str], shares: Mapping[str, float], mate
     second = ranked[1][0] if color and len(ranked) > 1 and ranked[1][1] >= 0.2 else None
     if material and re.search(f"{material}|{_MATERIAL_PATTERNS[material]}", nouns[0]):
         material = None
-    return Subject(nouns=nouns, color=color, second_color=second, material=material)
+    return Subject(nouns=nouns, color=color, second_color=second, material=material, shapes=tuple(shapes))
 
 
 def material_word(names: Iterable[tuple[str, float]]) -> str | None:
@@ -87,10 +94,22 @@ def sentences(subject: Subject) -> list[str]:
             texts += [f"{adjective} {noun}", _with_article(f"{adjective} {noun}")]
         if subject.color and _COLOR_WORDS.isdisjoint(noun.split()):
             texts.append(f"{_with_article(noun)} in {subject.color}")
+    texts += shaped_sentences(subject)
     first = subject.nouns[0]
     texts += [f"a 3D model of {_with_article(f'{word} {first}')}" for word in _adjectives(subject, first)[:1]]
     texts.append(f"a 3D model of {_with_article(first)}")
     return list(dict.fromkeys(texts))
+
+
+def shaped_sentences(subject: Subject) -> list[str]:
+    """A round table, a round white table."""
+    texts: list[str] = []
+    for noun in subject.nouns[:3]:
+        colors = [subject.color] if subject.color and _COLOR_WORDS.isdisjoint(noun.split()) else []
+        shapes = [shape for shape in subject.shapes if shape not in noun.split()]
+        texts += [_with_article(f"{shape} {noun}") for shape in shapes]
+        texts += [_with_article(f"{shape} {color} {noun}") for shape in shapes for color in colors]
+    return texts
 
 
 def _adjectives(subject: Subject, noun: str) -> list[str]:

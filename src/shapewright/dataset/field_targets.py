@@ -12,7 +12,7 @@ from shapewright.geometry.mesh import TexturedMesh, face_areas_and_normals
 from shapewright.geometry.raycast import Raycaster
 from shapewright.geometry.signed_distance import nearest_surface, winding_number
 
-__all__ = ["SHEET_THICKNESS", "SOLID_THICKNESS", "FieldTargets", "field_targets"]
+__all__ = ["QUERY_SHARES", "SHEET_THICKNESS", "SOLID_THICKNESS", "FieldTargets", "field_targets"]
 
 # Half the thickness given to surfaces: signed distance = distance by winding number + this.
 # Sheets without volume need 0.013 to be seen on a 128^3 grid (0.008 leaves holes in clothes).
@@ -21,7 +21,8 @@ SOLID_THICKNESS = 0.006
 
 # The winding number decides alone unless it is not near an integer in more of the box than this.
 AMBIGUOUS_SHARE = 0.02
-_SHARES = ((0.45, 0.02), (0.30, 0.08))  # of the queries, and their distance (std) from the surface
+# Of the queries, and their distance (std) from the surface; the rest is anywhere in the box.
+QUERY_SHARES = ((0.45, 0.02), (0.30, 0.08))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +73,10 @@ def field_targets(
 
 def _queries(surface: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Positions (count, 3) rounded to half floats, as stored, and which share (0, 1, 2) each belongs to."""
-    sizes = [int(share * count) for share, _ in _SHARES]
+    sizes = [int(share * count) for share, _ in QUERY_SHARES]
     parts = [
         surface[rng.integers(len(surface), size=size)] + rng.normal(scale=std, size=(size, 3))
-        for size, (_, std) in zip(sizes, _SHARES, strict=True)
+        for size, (_, std) in zip(sizes, QUERY_SHARES, strict=True)
     ]
     parts.append(rng.uniform(-1.0, 1.0, size=(count - sum(sizes), 3)))
     spread = np.repeat([0, 1, 2], [len(part) for part in parts])

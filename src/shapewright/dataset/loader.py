@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections import defaultdict
@@ -16,7 +17,7 @@ from shapewright.dataset.shards import MemberPlaces, decode_views
 from shapewright.dataset.views import Views
 from shapewright.errors import DatasetError
 
-__all__ = ["AssetRecord", "ViewLibrary", "load_dataset", "load_shard", "read_index"]
+__all__ = ["AssetRecord", "ViewLibrary", "digest_of_data", "load_dataset", "load_shard", "read_index"]
 
 _ARRAYS = ("points", "queries", "distances", "colors", "normals")
 _VIEW_MEMBERS = ("images.png", "depths.png", "cameras.json")
@@ -121,6 +122,12 @@ def read_index(directory: Path | str) -> dict[str, Any]:
     if not isinstance(index, dict) or index.get("format") != "shapewright-dataset":
         raise DatasetError(f"{path} is not the index of a shapewright data set.")
     return index
+
+
+def digest_of_data(data: Path) -> str:
+    """Of a data set's index, which changes with anything in it. Raises: DatasetError if there is none."""
+    read_index(data)
+    return hashlib.sha256((data / "index.json").read_bytes()).hexdigest()
 
 
 def load_shard(shard: Path, entries: list[dict[str, Any]]) -> list[AssetRecord]:

@@ -40,18 +40,20 @@ _RENAMED = {
 # The last word of a name, and what else such a thing is called: the more general word last.
 _GENERAL = {
     "acacia": ("tree",), "armchair": ("chair",), "bamboo": ("plant",), "bathtub": (), "beech": ("tree",),
-    "bench": (), "bidet": (), "bike": ("bicycle",), "bookcase": ("bookshelf", "shelf"), "bonsai": ("tree",),
-    "bulldog": ("dog",), "bush": ("plant",), "cabinet": (), "cactus": ("plant",), "couch": ("sofa",),
+    "bench": (), "bicycle": ("bike",), "bidet": (), "bike": ("bicycle",),
+    "bookcase": ("bookshelf", "shelf"), "bonsai": ("tree",), "bulldog": ("dog",), "bush": ("plant",),
+    "cabinet": ("cupboard",), "cactus": ("plant",), "couch": ("sofa",),
     "cypress": ("tree",), "desk": ("table",), "ficus": ("plant",), "fridge": ("refrigerator",),
     "hedge": ("plant",), "horse": (), "laptop": ("computer",), "lamppost": ("street lamp", "lamp"),
-    "lavatory": ("sink",), "light": ("lamp",), "lily": ("flower", "plant"), "maple": ("tree",),
+    "lavatory": ("sink", "washbasin"), "light": ("lamp",), "lily": ("flower", "plant"), "maple": ("tree",),
     "motorbike": ("motorcycle",), "orchids": ("flowers", "plant"), "pine": ("tree",), "poplar": ("tree",),
     "refrigerator": ("fridge",), "scooter": (), "sedan": ("car",), "shelves": ("shelf",), "sofa": ("couch",),
     "spathiphyllum": ("plant",), "spotlight": ("lamp",), "stool": (), "tatami": ("mat",), "truck": (),
-    "trashcan": ("trash can",), "tulips": ("flowers", "plant"), "van": ("car",), "washbasin": ("sink",),
+    "trashcan": ("trash can", "bin"), "tulips": ("flowers", "plant"), "van": ("car",), "washbasin": ("sink",),
     "yucca": ("plant",), "mug": ("cup",), "wardrobe": ("closet",), "pouf": ("stool",), "plug": ("socket",),
-    "house": (), "aquarium": (), "train": (), "tablet": (), "rug": ("carpet",),
-    "television": ("TV",), "futon": ("bed",), "crib": ("bed",), "chandelier": ("lamp",),
+    "house": (), "aquarium": (), "train": (), "tablet": (), "rug": ("carpet",), "carpet": ("rug",),
+    "television": ("TV",), "TV": ("television",), "futon": ("bed",), "crib": ("bed",),
+    "chandelier": ("lamp",),
 }  # fmt: skip
 _HEADS = frozenset(_GENERAL) | frozenset(
     (
@@ -99,6 +101,13 @@ _KEEP_CASE = frozenset(
 )
 
 
+# Indoors they stand in a pot; what grows in the garden is called a plant alone.
+_POTTED = frozenset(
+    (
+        "plant", "cactus", "decorative plant", "little plant", "orchids", "spider plant", "indoor plant",
+        "spathiphyllum", "succulent plant", "white lily", "yucca",
+    )
+)  # fmt: skip
 _NOT_CARS = frozenset(
     ("truck", "bus", "scooter", "motorbike", "tricycle", "bicycle")
 )  # tagged so all the same
@@ -130,6 +139,8 @@ def nouns_of(name: str, tags: Sequence[str] = ()) -> tuple[str, ...]:
     for word in plain.split()[:-1]:  # "pine under snow" is a tree
         if _GENERAL.get(word, ())[-1:] == ("tree",):
             nouns.append("tree")
+    if plain in _POTTED:
+        nouns += ["potted plant", "houseplant"]
     nouns += [_SYNONYM_TAGS[tag] for tag in tags if tag in _SYNONYM_TAGS]
     if not _NOT_CARS.isdisjoint(plain.split()):
         nouns = [noun for noun in nouns if noun != "car"]

@@ -5,10 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from shapewright.dataset.loader import AssetRecord, load_dataset
-from shapewright.errors import ConfigError, DatasetError
+from shapewright.errors import ConfigError
+from shapewright.evaluation.chosen import choose
 from shapewright.evaluation.prompts import HOUSEHOLD_PROMPTS, Prompt
 from shapewright.evaluation.reconstruction import Reconstruction, mean_of, measure_reconstruction
 from shapewright.evaluation.samples import SampleScores, score_samples
@@ -82,10 +81,3 @@ def sampled_scores(
         report(done, len(HOUSEHOLD_PROMPTS), "samples")
         drawn += [(prompt, asset) for asset in pipeline.generate(prompt.text, n=seeds)]
     return score_samples(drawn, training)
-
-
-def choose(records: list[AssetRecord], count: int, split: str) -> list[AssetRecord]:
-    if not records:
-        raise DatasetError(f"the data set has no {split} assets to evaluate on.")
-    order = np.random.default_rng(0).permutation(len(records))[:count]
-    return [records[index] for index in order]

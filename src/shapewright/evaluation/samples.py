@@ -13,7 +13,7 @@ from shapewright.evaluation.prompts import Prompt
 from shapewright.evaluation.reconstruction import surface_samples
 from shapewright.pipeline import Asset
 
-__all__ = ["SampleScores", "score_samples"]
+__all__ = ["SampleScores", "score_clouds", "score_samples"]
 
 POINTS = 512
 # A prompt's colour is obeyed when this share of the surface bears its name.
@@ -34,11 +34,20 @@ class SampleScores:
 
 
 def score_samples(assets: Sequence[tuple[Prompt, Asset]], training: Sequence[AssetRecord]) -> SampleScores:
-    """Nearest by chamfer distance between clouds of 512 points; colours do not count for nearness."""
-    drawn = [(prompt, cloud_of(asset)) for prompt, asset in assets]
+    """See `score_clouds`."""
+    return score_clouds([(prompt, cloud_of(asset)) for prompt, asset in assets], training)
+
+
+def score_clouds(
+    drawn: Sequence[tuple[Prompt, np.ndarray | None]], training: Sequence[AssetRecord]
+) -> SampleScores:
+    """Of clouds (N, 6) with colours, None where there is no surface.
+
+    Nearest by chamfer distance between 512 points of each; colours do not count for nearness.
+    """
     whole = [(prompt, cloud) for prompt, cloud in drawn if cloud is not None]
     references = [record.points[:POINTS, :3].astype(np.float64) for record in training]
-    nearest = chamfer_matrix([cloud[:, :3] for _, cloud in whole], references).argmin(axis=1)
+    nearest = chamfer_matrix([cloud[:POINTS, :3] for _, cloud in whole], references).argmin(axis=1)
     right = [is_called(training[j], prompt.nouns) for (prompt, _), j in zip(whole, nearest, strict=True)]
     hits: dict[str, list[bool]] = {prompt.text: [] for prompt, _ in drawn}
     for (prompt, _), hit in zip(whole, right, strict=True):

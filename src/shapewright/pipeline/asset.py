@@ -101,6 +101,17 @@ class Asset:
             self._surfaces[resolution] = extract_mesh_fast(self._field, self._weights, resolution=resolution)
         return self._surfaces[resolution]
 
+    @torch.no_grad()
+    def inside(self, points: np.ndarray) -> np.ndarray:
+        """Which of (N, 3) points in the box are inside the object: (N,) of bool.
+
+        >>> asset.inside(np.array([[1.0, 1.0, 1.0]]))
+        array([False])
+        """
+        device = next(self._field.parameters()).device
+        asked = torch.from_numpy(np.ascontiguousarray(points, dtype=np.float32))[None].to(device)
+        return (self._field.query(self._weights, asked).raw[0, :, 0] > 0).cpu().numpy()
+
     def clean_surface(self, options: MeshOptions) -> CleanSurface:
         """The surface without specks, simplified and closed as asked, in the box's units; and what was done.
 

@@ -61,10 +61,10 @@ def read_asset(path: Path, config: ModelConfig) -> EncoderInput:
     return encoder_input(read_source(path), config)
 
 
-def require_encoder(path: Path, config: ModelConfig) -> None:
-    """Raises: ModelError if the model cannot encode the file at `path`."""
+def require_encoder(what: Path | str, config: ModelConfig) -> None:
+    """Raises: ModelError if the model cannot encode the file or asset `what`."""
     if config.autoencoder.encoder is None:
-        raise ModelError(f"The model '{config.name}' has no encoder: it cannot make a latent of '{path}'.")
+        raise ModelError(f"The model '{config.name}' has no encoder: it cannot make a latent of '{what}'.")
 
 
 def read_source(path: Path) -> SourceMesh:

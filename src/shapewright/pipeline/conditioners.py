@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from jaxtyping import Float
 from PIL import Image, ImageOps
+from torch import Tensor
 
 from shapewright.conditioning import TextConditioner, TextFeatures
 from shapewright.conditioning.clip import ImageConditioner
@@ -18,6 +20,7 @@ from shapewright.pipeline.model_folder import Model, ModelConfig
 from shapewright.prior import Condition, PriorConfig
 
 __all__ = [
+    "PICTURE_GRID",
     "Conditioners",
     "Kind",
     "Picture",
@@ -30,6 +33,8 @@ __all__ = [
     "require_kind",
 ]
 
+# A small prior is told of a picture by so many features a side, fewer than the network's own 7.
+PICTURE_GRID = 4
 Kind = Literal["text", "pictures"]
 Picture = Image.Image | str | Path
 
@@ -84,11 +89,10 @@ def require_kind(config: ModelConfig, kind: Kind) -> PriorConfig:
             f"The model '{config.name}' does not make objects from text or pictures, having no prior; "
             "it encodes and decodes them. Use another one, such as 'homeware'."
         )
-    makes: Kind | None = None
-    if prior.has_text or prior.image_token_width is not None:
-        makes = "text" if prior.has_text else "pictures"
-    if makes != kind:
-        what = f"makes objects from {makes}, not from {kind}" if makes else "takes no prompts or pictures"
+    kinds: dict[Kind, bool] = {"text": prior.has_text, "pictures": prior.image_token_width is not None}
+    if not kinds[kind]:
+        other = next((name for name, there in kinds.items() if there), None)
+        what = f"makes objects from {other}, not from {kind}" if other else "takes no prompts or pictures"
         raise ModelError(f"The model '{config.name}' {what}; {INSTEAD[kind]}.")
     return prior
 
@@ -148,7 +152,7 @@ class Conditioners:
         }
         return Subjects(
             names=[Path(file).stem for file in files],
-            condition=Condition(image_tokens=tokens),
+            condition=picture_condition(prior, tokens),
             tokens=[0] * len(files),
             settings=[{"image": file, **settings} for file in files],
         )
@@ -169,7 +173,19 @@ def load_image_encoder(config: ModelConfig, folder: Path | None, device: torch.d
     """What sees pictures for the model in `folder`. Raises: ModelError if it is not to be had."""
     if config.image == "clip":
         return load_clip_image(config.clip, folder, device)
+    if config.image == "efficientnet":
+        from shapewright.conditioning.efficientnet import EfficientNet
+
+        return EfficientNet(grid=PICTURE_GRID, device=device)
     raise ModelError(f"The config of the model '{config.name}' does not name its image encoder.")
+
+
+def picture_condition(prior: PriorConfig, tokens: Float[Tensor, "b n d"]) -> Condition:
+    """The tokens of pictures; a prior of text and of pictures hides them where it should not see them."""
+    if not prior.has_both:
+        return Condition(image_tokens=tokens)
+    seen = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
+    return Condition(image_tokens=tokens, image_mask=seen)
 
 
 def text_condition(prior: PriorConfig, features: TextFeatures, model: str) -> Condition:

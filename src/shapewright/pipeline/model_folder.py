@@ -37,7 +37,7 @@ class ModelConfig:
     prior: PriorConfig | None = None
     text: Literal["minilm", "clip"] | None = None
     text_tokens: int = 32
-    image: Literal["clip"] | None = None
+    image: Literal["clip", "efficientnet"] | None = None
     clip: str = "openai/clip-vit-large-patch14"
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
     points: int = 16384

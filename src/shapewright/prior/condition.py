@@ -20,6 +20,9 @@ __all__ = ["Condition"]
 class Condition:
     """Parts that a prior does not use are None. `text_mask` is True where a text token is not padding.
 
+    A prior of text and of images may be told one of the two, the other being None. Where some samples of a
+    batch have an image and some have none, `image_mask` is True for the tokens of those that have.
+
     `low_res` are the coarse points of an upsampler, before scaling. They are what is refined rather than
     what is wished for, so no sample is ever without them.
     """
@@ -28,6 +31,7 @@ class Condition:
     text_tokens: Float[Tensor, "b l w"] | None = None
     text_mask: Bool[Tensor, "b l"] | None = None
     image_tokens: Float[Tensor, "b n d"] | None = None
+    image_mask: Bool[Tensor, "b n"] | None = None
     low_res: Float[Tensor, "b k c"] | None = None
 
     def __post_init__(self) -> None:
@@ -50,6 +54,7 @@ class Condition:
             text_tokens=_scaled(self.text_tokens, kept),
             text_mask=None if self.text_mask is None else self.text_mask & kept[:, None],
             image_tokens=_scaled(self.image_tokens, kept),
+            image_mask=None if self.image_mask is None else self.image_mask & kept[:, None],
         )
 
     def unconditional(self) -> "Condition":

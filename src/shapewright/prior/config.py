@@ -33,7 +33,8 @@ class PriorConfig:
     """Defaults are the published text prior's, but for the condition, which must be chosen.
 
     A prior is conditioned by text (a pooled vector as one token, a sequence of tokens, or both), by the
-    tokens of an image, or by nothing; an upsampler by coarse points besides. `pos_emb_init_scale` is the
+    tokens of an image, by either (ours), or by nothing; an upsampler by coarse points besides. A prior of
+    either is told one of the two, or both. `pos_emb_init_scale` is the
     standard deviation of the learned positional embedding at the start, `init_scale` that of linear layers
     times sqrt(width). Where `pooled_as_token` or `time_as_token` is off, that embedding is added to every
     latent token.
@@ -64,8 +65,13 @@ class PriorConfig:
             raise ConfigError(
                 f"prior width {self.width} must be even and a multiple of its {self.heads} heads"
             )
-        if self.has_text and self.image_token_width is not None:
-            raise ConfigError("a prior is conditioned by text or by an image, not by both")
+        if self.has_both and self.text_token_width is None:
+            raise ConfigError("a prior of text and of images takes tokens of both; set text_token_width")
+
+    @property
+    def has_both(self) -> bool:
+        """Whether it makes latents of texts and of images."""
+        return self.has_text and self.image_token_width is not None
 
     @property
     def has_text(self) -> bool:

@@ -32,6 +32,7 @@ class ConditionTokens:
     text: Float[Tensor, "b l w"] | None
     text_mask: Bool[Tensor, "b l"] | None
     image: Float[Tensor, "b n w"] | None
+    image_mask: Bool[Tensor, "b n"] | None
     low_res: Float[Tensor, "b k w"] | None
 
 
@@ -39,7 +40,9 @@ class Prior(nn.Module):
     """Predicts x_0 (or eps, by config) and the variance of a noised latent.
 
     Token order: text: pooled vector, text tokens, time, latents; image: time, image tokens, coarse points,
-    latents. Parameters carry the published names. Source: Shap-E, section 4.3; Point-E, section 4.2.
+    latents; of a prior of both (ours): pooled vector (zeros without a text), text tokens, time, image
+    tokens, latents. Parameters carry the published names.
+    Source: Shap-E, section 4.3; Point-E, section 4.2.
     """
 
     def __init__(self, config: PriorConfig) -> None:
@@ -57,6 +60,9 @@ class Prior(nn.Module):
         self.text_token_embed = None
         if config.text_token_width is not None:
             self.text_token_embed = normalised_linear(config.text_token_width, width)
+        self.image_token_embed = None
+        if config.has_both and config.image_token_width is not None:
+            self.image_token_embed = normalised_linear(config.image_token_width, width)
         self.cond_point_proj = None
         if config.low_res is not None:
             self.cond_point_proj = nn.Linear(config.low_res.channels, width)
@@ -86,7 +92,7 @@ class Prior(nn.Module):
             h_btw, time = h_btw + time, None
         tokens = (pooled, told.text, time, told.image, told.low_res, h_btw)
         parts = [part for part in tokens if part is not None]
-        mask = None if told.text_mask is None else seen_tokens(parts, told.text, told.text_mask)
+        mask = seen_tokens(parts, ((told.text, told.text_mask), (told.image, told.image_mask)))
         h = self.backbone(self.ln_pre(torch.cat(parts, dim=1)), mask)
         out = self.output_proj(self.ln_post(h)[:, -x.shape[1] :])
         return torch.stack(out.chunk(self.config.outputs, dim=-1), dim=1)
@@ -99,6 +105,7 @@ class Prior(nn.Module):
             text=text,
             text_mask=text_mask,
             image=self._image_tokens(condition, dtype),
+            image_mask=condition.image_mask,
             low_res=self._low_res_tokens(condition, dtype),
         )
 
@@ -106,15 +113,21 @@ class Prior(nn.Module):
         width = self.config.text_pooled_width
         if width is None:
             return None
-        assert condition.text_pooled is not None, "the prior needs a pooled text"
+        pooled = condition.text_pooled
+        if pooled is None and self.config.has_both:
+            assert condition.image_tokens is not None, "the prior needs a text or an image"
+            pooled = condition.image_tokens.new_zeros(len(condition.image_tokens), width)
+        assert pooled is not None, "the prior needs a pooled text"
         assert self.clip_embed is not None
         # normalised vectors are scaled to unit variance per number
-        return embed_rows(self.clip_embed, width**0.5 * condition.text_pooled.to(dtype))[:, None]
+        return embed_rows(self.clip_embed, width**0.5 * pooled.to(dtype))[:, None]
 
     def _text_tokens(
         self, condition: Condition, dtype: torch.dtype
     ) -> tuple[Float[Tensor, "b l w"] | None, Bool[Tensor, "b l"] | None]:
         if self.text_token_embed is None:
+            return None, None
+        if condition.text_tokens is None and self.config.has_both:
             return None, None
         assert condition.text_tokens is not None, "the prior needs text tokens"
         return self.text_token_embed(condition.text_tokens.to(dtype)), condition.text_mask
@@ -122,9 +135,12 @@ class Prior(nn.Module):
     def _image_tokens(self, condition: Condition, dtype: torch.dtype) -> Float[Tensor, "b n w"] | None:
         if self.config.image_token_width is None:
             return None
+        if condition.image_tokens is None and self.config.has_both:
+            return None
         assert condition.image_tokens is not None, "the prior needs an image"
-        assert self.clip_embed is not None
-        return self.clip_embed(condition.image_tokens.to(dtype))
+        embed = self.image_token_embed or self.clip_embed
+        assert embed is not None
+        return embed(condition.image_tokens.to(dtype))
 
     def _low_res_tokens(self, condition: Condition, dtype: torch.dtype) -> Float[Tensor, "b k w"] | None:
         if self.config.low_res is None or self.cond_point_proj is None:
@@ -143,11 +159,18 @@ class Prior(nn.Module):
 
 
 def seen_tokens(
-    parts: Sequence[Float[Tensor, "b _ w"]], text: Tensor | None, text_mask: Bool[Tensor, "b l"]
-) -> Bool[Tensor, "b k"]:
-    """Which tokens of the parts are seen: all but the padding of the text."""
-    masks = [text_mask if part is text else text_mask.new_ones(part.shape[:2]) for part in parts]
-    return torch.cat(masks, dim=1)
+    parts: Sequence[Float[Tensor, "b _ w"]], masked: Sequence[tuple[Tensor | None, Tensor | None]]
+) -> Bool[Tensor, "b k"] | None:
+    """Which tokens of the parts are seen: all but those that a mask of their part hides; None: all."""
+    hidden = [(part, mask) for part, mask in masked if part is not None and mask is not None]
+    if not hidden:
+        return None
+    masks = [next((mask for masked_part, mask in hidden if masked_part is part), None) for part in parts]
+    whole = [
+        torch.ones(part.shape[:2], dtype=torch.bool, device=part.device) if mask is None else mask
+        for part, mask in zip(parts, masks, strict=True)
+    ]
+    return torch.cat(whole, dim=1)
 
 
 def condition_embedding(config: PriorConfig) -> nn.Module | None:

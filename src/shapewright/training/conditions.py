@@ -4,7 +4,7 @@ Shapes: B samples, L text tokens, W their width, N image tokens, D their width.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -17,6 +17,7 @@ from shapewright.prior import Condition
 __all__ = [
     "CaptionConditions",
     "CaptionFeatures",
+    "CaptionsOrViews",
     "Conditions",
     "ToldConfig",
     "caption_bounds",
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 ENCODE_BATCH = 256
+BELOW_ONE = float(np.nextafter(1.0, 0.0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,16 +35,20 @@ class ToldConfig:
     `caption_sharing` s: of its captions, a sample is told one with a probability in proportion to n^s, n
     the number of samples that have this caption. 0: all alike. Above: the words that people use for many
     things ("a tree") come up more often than those for one ("a Japanese maple").
+    `picture_share`: how often a prior of text and of images is shown a picture in place of a caption.
     """
 
     condition_drop: float = 0.1
     caption_sharing: float = 0.0
+    picture_share: float = 0.4
 
     def __post_init__(self) -> None:
         if not 0 <= self.condition_drop < 1:
             raise ConfigError(f"condition_drop must be in 0..1, got {self.condition_drop}")
         if not 0 <= self.caption_sharing <= 4:
             raise ConfigError(f"caption_sharing must be in 0..4, got {self.caption_sharing}")
+        if not 0 < self.picture_share < 1:
+            raise ConfigError(f"picture_share must be above 0 and below 1, got {self.picture_share}")
 
 
 @runtime_checkable
@@ -109,6 +115,26 @@ class CaptionConditions:
         """One caption each, told by its features."""
         told = [int(np.searchsorted(self.bounds[i], mark)) for i, mark in zip(rows, marks, strict=True)]
         return self.features.condition([self.captions[i][k] for i, k in zip(rows, told, strict=True)])
+
+
+class CaptionsOrViews:
+    """A caption for some latents, a view for the others, `picture_share` of all."""
+
+    def __init__(self, captions: CaptionConditions, views: Conditions, picture_share: float) -> None:
+        self.captions, self.views, self.picture_share = captions, views, picture_share
+
+    def draw(self, rows: np.ndarray, marks: np.ndarray) -> Condition:
+        """Below `picture_share` a mark says which view, above it which caption."""
+        share, shown = self.picture_share, marks < self.picture_share
+        spoken = np.clip((marks - share) / (1 - share), 0, BELOW_ONE)
+        told = self.captions.draw(rows, spoken).drop(torch.from_numpy(shown))
+        views = self.views.draw(rows[shown], marks[shown] / share).image_tokens if shown.any() else None
+        if views is None:
+            return told
+        tokens = views.new_zeros(len(rows), *views.shape[1:])
+        tokens[torch.from_numpy(shown)] = views
+        mask = torch.from_numpy(shown)[:, None].expand(tokens.shape[:2]).clone()
+        return replace(told, image_tokens=tokens, image_mask=mask)
 
 
 def caption_bounds(captions: list[list[str]], sharing: float) -> list[np.ndarray]:

@@ -1,6 +1,5 @@
 """A data set to latents: what `shapewright latents` does, and prior training where it finds none."""
 
-import hashlib
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -14,11 +13,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from shapewright.config import to_dict
-from shapewright.dataset.loader import AssetRecord, load_shard, read_index
-from shapewright.dataset.views import Views
+from shapewright.dataset.loader import AssetRecord, digest_of_data, load_shard, read_index
 from shapewright.encoder import ViewBatch
 from shapewright.errors import ConfigError, DatasetError, ModelError
 from shapewright.pipeline import Model, ModelConfig
+from shapewright.pipeline.record_input import check_points, check_views
 from shapewright.training.latent_shards import (
     LatentEntry,
     LatentFolder,
@@ -215,24 +214,6 @@ def check_encoder(config: ModelConfig) -> Any:
     return config.autoencoder.encoder
 
 
-def check_points(records: list[AssetRecord], wanted: int) -> None:
-    there = min(len(record.points) for record in records)
-    if there < wanted:
-        raise DatasetError(
-            f"The model reads {wanted} points of an asset but the data set has {there}: build the "
-            "data with a larger recipe, or choose a smaller one for the model."
-        )
-
-
-def check_views(record: AssetRecord, views: Views, model: ModelConfig) -> None:
-    count, size_px = len(views.cameras), views.cameras[0].width_px
-    if count < model.views or size_px != model.view_size_px:
-        raise DatasetError(
-            f"The model sees {model.views} views of {model.view_size_px} px of an asset but the data set has "
-            f"{count} of {size_px} px (of '{record.id}'): build the data with the recipe for that model."
-        )
-
-
 def credits_of(records: list[AssetRecord]) -> dict[str, dict[str, str]]:
     """Of every asset: its name, its licence, who made it and where it is from."""
     return {
@@ -244,12 +225,6 @@ def credits_of(records: list[AssetRecord]) -> dict[str, dict[str, str]]:
         }
         for record in records
     }
-
-
-def digest_of_data(data: Path) -> str:
-    """Of a data set's index, which changes with anything in it. Raises: DatasetError if there is none."""
-    read_index(data)
-    return hashlib.sha256((data / "index.json").read_bytes()).hexdigest()
 
 
 def shifted(progress: Advance | None, before: int, total: int) -> Advance | None:

@@ -10,10 +10,11 @@ from shapewright.conditioning.clip import ImageConditioner
 from shapewright.errors import ModelError
 from shapewright.models import sha256
 from shapewright.pipeline.clip_source import Tower, clip_folder, load_clip_image, load_clip_text
+from shapewright.pipeline.conditioners import PICTURE_GRID
 from shapewright.training.conditions import check_feature_width
 from shapewright.training.recipes.prior import PriorRecipe
 
-__all__ = ["clip_digest", "clip_place", "image_encoder", "text_encoder"]
+__all__ = ["clip_place", "encoder_digests", "image_digest", "image_encoder", "text_encoder"]
 
 
 def text_encoder(recipe: PriorRecipe, *, tokens: int, device: torch.device) -> TextConditioner:
@@ -33,8 +34,16 @@ def text_encoder(recipe: PriorRecipe, *, tokens: int, device: torch.device) -> T
 
 
 def image_encoder(recipe: PriorRecipe, *, device: torch.device) -> ImageConditioner:
-    """CLIP's vision tower. Raises: ModelError; ConfigError if the recipe's prior is built for another."""
-    encoder = load_clip_image(clip_place(recipe), None, device)
+    """CLIP's vision tower or EfficientNet.
+
+    Raises: ModelError; ConfigError if the recipe's prior is built for another.
+    """
+    if recipe.image == "efficientnet":
+        from shapewright.conditioning.efficientnet import EfficientNet
+
+        encoder: ImageConditioner = EfficientNet(grid=PICTURE_GRID, device=device)
+    else:
+        encoder = load_clip_image(clip_place(recipe), None, device)
     check_feature_width("image_token_width", recipe.model.image_token_width, encoder.width_tokens)
     return encoder
 
@@ -43,6 +52,21 @@ def clip_place(recipe: PriorRecipe) -> str:
     """What the recipe names, a folder by its whole path: models are used elsewhere than they are made."""
     folder = Path(recipe.clip).expanduser()
     return str(folder.resolve()) if folder.is_dir() else recipe.clip
+
+
+def encoder_digests(recipe: PriorRecipe) -> dict[str, str]:
+    """Of what may differ between two runs of one recipe, by name. Raises: ModelError."""
+    found = {"text encoder": clip_digest(recipe, "text")} if recipe.text == "clip" else {}
+    return found if recipe.image is None else {**found, "image encoder": image_digest(recipe)}
+
+
+def image_digest(recipe: PriorRecipe) -> str:
+    """Of the weights that `image_encoder` reads, and of how it is asked. Raises: ModelError."""
+    if recipe.image == "clip":
+        return clip_digest(recipe, "image")
+    from shapewright.conditioning.efficientnet import WEIGHTS_SHA256
+
+    return f"{WEIGHTS_SHA256}, {PICTURE_GRID} features a side"
 
 
 def clip_digest(recipe: PriorRecipe, tower: Tower) -> str:

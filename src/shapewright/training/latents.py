@@ -21,6 +21,7 @@ from torch import Tensor
 from shapewright.dataset.captions import names_color, sentences, subject_of
 from shapewright.dataset.colors import color_shares
 from shapewright.dataset.loader import AssetRecord
+from shapewright.dataset.shape_words import proportion_words, size_words
 from shapewright.errors import DatasetError
 from shapewright.prior.statistics import LatentStatistics
 from shapewright.training.latent_shards import (
@@ -197,12 +198,15 @@ def statistics_of(folder: Path, *, clip: float) -> LatentStatistics:
 
 
 def captions_of_varied(record: AssetRecord, asset: VariedAsset) -> list[str]:
-    """The record's English captions; of a recoloured asset, new ones that name its new colours.
+    """The record's English captions, and what its shape says; of a recoloured asset, of its new colours.
 
     Those that name none are left to the assets as they are: whoever asks for a tree wants no blue one.
     """
+    shares = color_shares(asset.points[:, 3:]) if asset.recolored else record.color_shares
+    shapes = proportion_words(asset.points[:, :3], record.nouns)
+    if asset.variation.factors is None:
+        shapes += size_words(record.name, record.nouns, record.dimensions)
+    texts = sentences(subject_of(record.name, record.tags, shares, record.material, shapes))
     if not asset.recolored:
-        return record.texts("en")
-    shares = color_shares(asset.points[:, 3:])
-    texts = sentences(subject_of(record.name, record.tags, shares, record.material))
+        return list(dict.fromkeys([*record.texts("en"), *texts]))
     return [text for text in texts if names_color(text)] or texts

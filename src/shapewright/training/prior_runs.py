@@ -9,12 +9,19 @@ import torch
 from torch import nn
 
 from shapewright.errors import ModelError
-from shapewright.pipeline import Model, load_model, save_model
+from shapewright.pipeline import Model, save_model
 from shapewright.pipeline.device import choose_device
+from shapewright.pipeline.named_model import model_of
 from shapewright.prior import LatentStatistics, Prior
-from shapewright.training.conditions import CaptionConditions, CaptionFeatures, Conditions
+from shapewright.training.conditions import CaptionConditions, CaptionFeatures, CaptionsOrViews, Conditions
 from shapewright.training.encoding import Advance
-from shapewright.training.frozen_encoders import clip_digest, clip_place, image_encoder, text_encoder
+from shapewright.training.frozen_encoders import (
+    clip_place,
+    encoder_digests,
+    image_digest,
+    image_encoder,
+    text_encoder,
+)
 from shapewright.training.latents import LatentSet, load_latents, statistics_of
 from shapewright.training.loop import Progress, train
 from shapewright.training.objectives.denoising import Denoising
@@ -67,9 +74,7 @@ def train_prior(
     torch.manual_seed(recipe.loop.seed)
     prior = Prior(recipe.model)
     inputs = {"set of latents": found.digest, "encoder": source.model.sha256}
-    if recipe.image == "clip" or recipe.text == "clip":
-        tower = "image" if recipe.image else "text"
-        inputs[f"{tower} encoder"] = clip_digest(recipe, tower)
+    inputs |= encoder_digests(recipe)
     if start is not None:
         inputs["start"] = start_from(prior, model_folder(start))
     with main_first():
@@ -121,21 +126,24 @@ def conditions_for(
 
     Raises: DatasetError, ModelError, ConfigError.
     """
-    device = choose_device()
-    if recipe.image is None:
+    device, captions = choose_device(), None
+    if recipe.text is not None:
         encoder = text_encoder(recipe, tokens=source.model.config.text_tokens, device=device)
         told = [text for texts in latents.captions for text in texts]
         features = CaptionFeatures(told, encoder, tokens=recipe.model.text_token_width is not None)
-        return CaptionConditions(latents.captions, features, sharing=recipe.objective.caption_sharing)
-    return view_conditions(
+        captions = CaptionConditions(latents.captions, features, sharing=recipe.objective.caption_sharing)
+    if captions is not None and recipe.image is None:
+        return captions
+    views = view_conditions(
         latents,
         source.latents,
         check_data(source),
         image_encoder(recipe, device=device),
-        clip_digest(recipe, "image"),
+        image_digest(recipe),
         recipe.views,
         progress=progress,
     )
+    return views if captions is None else CaptionsOrViews(captions, views, recipe.objective.picture_share)
 
 
 def held_out_objective(
@@ -167,14 +175,19 @@ def held_out_objective(
 
 
 def start_from(prior: Prior, folder: Path) -> str:
-    """Give `prior` the weights of the prior in `folder`; returns that model's hash.
+    """Give `prior` the weights of the prior in `folder` (or of a named model); returns that model's hash.
 
+    A prior of text may become one of pictures too, whose embedding then begins at random weights.
     Raises: ModelError if there is no prior there or it is built otherwise.
     """
-    model = load_model(folder)
+    model = model_of(folder)
     if model.prior is None:
         raise ModelError(f"{folder} holds no prior to start from.")
-    if model.prior.config != prior.config:
+    grows = model.prior.config.has_text and model.prior.config.image_token_width is None
+    wanted = (
+        replace(prior.config, image_token_width=None) if grows and prior.config.has_both else prior.config
+    )
+    if model.prior.config != wanted:
         raise ModelError(f"The prior in {folder} is built otherwise than the recipe says; choose its recipe.")
-    prior.load_state_dict(model.prior.state_dict())
+    prior.load_state_dict({**prior.state_dict(), **model.prior.state_dict()})
     return model.sha256

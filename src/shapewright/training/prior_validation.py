@@ -13,7 +13,7 @@ from shapewright.errors import DatasetError
 from shapewright.pipeline import Model, Pipeline
 from shapewright.prior import Condition, Prior
 from shapewright.render.contact_sheet import Strip
-from shapewright.training.conditions import CaptionConditions
+from shapewright.training.conditions import CaptionConditions, CaptionsOrViews
 from shapewright.training.objectives.denoising import Denoising
 from shapewright.training.pictures import sample_strips
 from shapewright.training.validation import ASSETS
@@ -89,8 +89,8 @@ def losses_at(model: Prior, held_out: HeldOutLatents, level: float) -> tuple[flo
 def prior_judge(held_out: Denoising | None, *, whole: Callable[[Prior], Model]) -> PriorJudge:
     """The judge of a prior by the objective on the validation assets; of a prior of text, also by samples.
 
-    The first latent of each of at most ASSETS assets is told its first caption or view. whole: the model with
-    a prior.
+    The first latent of each of at most ASSETS assets is told its first caption, or view where there are none.
+    whole: the model with a prior.
     Raises: DatasetError if there are no held-out assets.
     """
     if held_out is None:
@@ -102,6 +102,7 @@ def prior_judge(held_out: Denoising | None, *, whole: Callable[[Prior], Model]) 
     rows = np.array(sorted(first_of.values())[:ASSETS])
     latents = held_out.set.rows(rows)
     told = held_out.conditions
+    told = told.captions if isinstance(told, CaptionsOrViews) else told
     texts = [held_out.set.captions[row][0] for row in rows] if isinstance(told, CaptionConditions) else []
     return PriorJudge(
         HeldOutLatents(

@@ -13,7 +13,7 @@ from torch import nn
 
 from shapewright.autoencoder import Autoencoder
 from shapewright.dataset.loader import AssetRecord, load_dataset
-from shapewright.errors import DatasetError
+from shapewright.errors import DatasetError, ModelError
 from shapewright.pipeline import Model, ModelConfig, load_model, save_model
 from shapewright.pipeline.model_folder import verify_folder
 from shapewright.training.encoding import check_points, credits_of, digest_of_data
@@ -24,7 +24,7 @@ from shapewright.training.objectives.field_supervision import FieldSupervision, 
 from shapewright.training.objectives.latent_table import LatentTable, TabledAutoencoder
 from shapewright.training.processes import on_main
 from shapewright.training.recipes.encoder import EncoderRecipe, RefinementRecipe
-from shapewright.training.start import begin_autoencoder, model_folder
+from shapewright.training.start import begin_autoencoder, begin_encoder, model_folder
 from shapewright.training.validation import autoencoder_judge
 
 __all__ = ["CARD", "refine_latents", "train_encoder"]
@@ -39,33 +39,51 @@ def train_encoder(
     *,
     name: str,
     start: Path | None = None,
+    keep_field: bool = False,
     progress: Progress | None = None,
     loop: Callable[..., nn.Module] = train,
 ) -> Path:
     """Train the autoencoder on the data set's training assets, or go on; returns the model folder.
 
-    `start` is a model folder or run that is trained on; the model has its sizes then. loop: `train`, perhaps
-    with a tracker, or a rehearsal of it; so in all runs.
+    `start` is a model folder or run that is trained on; the model has its sizes then. keep_field: only the
+    encoder of `start` learns, which gets the recipe's sizes; what was learnt from that model's latents, its
+    prior above all, stays good and is in the result. loop: `train`, perhaps with a tracker, or a rehearsal
+    of it; so in all runs.
     Raises: DatasetError for an unusable data set; ModelError for an unusable start; CheckpointError if RUN
     holds another recipe's run, or one with another start.
     """
     records = training_records(data)
     check_sizes(records, recipe.objective)
-    model, started = begin_autoencoder(recipe.model, start, seed=recipe.loop.seed)
-    recipe = replace(recipe, model=model.config)
+    model, started = begin(recipe, start, keep_field=keep_field)
+    recipe = replace(recipe, model=model.config.autoencoder)
     objective = FieldSupervision(
-        model, records, recipe.objective, batch_size=recipe.loop.batch_size, seed=recipe.loop.seed
+        model.autoencoder, records, recipe.objective, batch_size=recipe.loop.batch_size, seed=recipe.loop.seed
     )
     inputs = {"data set": digest_of_records(records), **started}
-    judge = autoencoder_judge(data, model, recipe.objective, recipe.loop)
+    judge = autoencoder_judge(data, model.autoencoder, recipe.objective, recipe.loop)
     average = loop(
         objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress, judge=judge
     )
     assert isinstance(average, Autoencoder)
-    config = ModelConfig(name=name, autoencoder=recipe.model, points=recipe.objective.points)
-    model = Model(config=config, autoencoder=average)
-    on_main(save_model, run / "model", model, card=CARD.format(name=name))
+    config = replace(model.config, name=name, points=recipe.objective.points)
+    trained = replace(model, config=config, autoencoder=average)
+    on_main(save_model, run / "model", trained, card=CARD.format(name=name))
     return run / "model"
+
+
+def begin(recipe: EncoderRecipe, start: Path | None, *, keep_field: bool) -> tuple[Model, dict[str, str]]:
+    """The model to be trained, and the hash of what was started from, as an input of the run.
+
+    Raises: ModelError.
+    """
+    if keep_field:
+        if start is None or recipe.model.encoder is None:
+            raise ModelError("To keep a field, name the model whose it is: --start MODEL.")
+        model = begin_encoder(recipe.model.encoder, start, seed=recipe.loop.seed)
+        return model, {"start": model.sha256}
+    autoencoder, started = begin_autoencoder(recipe.model, start, seed=recipe.loop.seed)
+    config = ModelConfig(name="", autoencoder=autoencoder.config)
+    return Model(config=config, autoencoder=autoencoder), started
 
 
 def refine_latents(

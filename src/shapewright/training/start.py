@@ -1,14 +1,19 @@
 """What a run begins with: random weights, or a model that was trained before."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from shapewright.autoencoder import Autoencoder, AutoencoderConfig
+from shapewright.encoder import EncoderConfig
 from shapewright.errors import ModelError
-from shapewright.pipeline import load_model
+from shapewright.nn.transformer import SelfAttentionBlock
+from shapewright.pipeline import Model, load_model
+from shapewright.pipeline.named_model import model_of
 
-__all__ = ["begin_autoencoder", "model_folder"]
+__all__ = ["begin_autoencoder", "begin_encoder", "model_folder"]
 
 
 def model_folder(place: Path) -> Path:
@@ -32,3 +37,36 @@ def begin_autoencoder(
         raise ModelError(f"The model in {start} has no encoder to start from.")
     found.autoencoder.requires_grad_(True)  # loaded models are for use
     return found.autoencoder, {"start": found.sha256}
+
+
+def begin_encoder(config: EncoderConfig, start: Path, *, seed: int) -> Model:
+    """The model in `start` (a run, a model folder or a model's name), its field frozen, its encoder to learn.
+
+    The encoder gets the sizes of `config`; weights of the old one are taken over where they fit, and blocks
+    that are new begin by changing nothing.
+    Raises: ModelError if there is no model.
+    """
+    torch.manual_seed(seed)
+    found = model_of(model_folder(start))
+    sizes = replace(found.config.autoencoder, encoder=config)
+    autoencoder = Autoencoder(sizes)
+    autoencoder.field.load_state_dict(found.autoencoder.field.state_dict())
+    autoencoder.field.requires_grad_(False)
+    if found.autoencoder.encoder is not None:
+        assert autoencoder.encoder is not None
+        take_over(found.autoencoder.encoder, autoencoder.encoder)
+    return replace(found, config=replace(found.config, autoencoder=sizes), autoencoder=autoencoder)
+
+
+def take_over(old: nn.Module, new: nn.Module) -> None:
+    """Give `new` the weights of `old` that have the same name and shape."""
+    there = new.state_dict()
+    fitting = {
+        name: t for name, t in old.state_dict().items() if name in there and there[name].shape == t.shape
+    }
+    new.load_state_dict(fitting, strict=False)
+    known = dict(old.named_modules())
+    for name, block in new.named_modules():
+        if isinstance(block, SelfAttentionBlock) and name not in known:
+            for layer in (block.attn.c_proj, block.mlp.c_proj):
+                nn.init.zeros_(layer.weight)

@@ -1,9 +1,10 @@
-"""Assets varied for training, in ways that keep what they are: mirrored, stretched a little, recoloured."""
+"""Assets varied for training: mirrored, stretched a little, turned, recoloured."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from shapewright.dataset.augment import (
     Recolor,
@@ -14,11 +15,12 @@ from shapewright.dataset.augment import (
     scale_axes,
     scale_distances,
     scale_normals,
+    turn,
 )
 from shapewright.dataset.loader import AssetRecord
 from shapewright.errors import ConfigError
 
-__all__ = ["Augmentation", "Variation", "VariedAsset", "draw_variation", "varied", "vary"]
+__all__ = ["Augmentation", "Variation", "VariedAsset", "draw_variation", "placed", "varied", "vary"]
 
 # Stretched surfaces must stay this far inside the box.
 BOX_MARGIN = 0.98
@@ -27,15 +29,22 @@ COLORS_LOOKED_AT = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """Probabilities of each change; `stretch` is the largest relative change of one axis."""
+    """Probabilities of each change; `stretch` is the largest relative change of one axis.
+
+    turn: about the vertical, by any angle. tip: onto another side, so that another axis points up, which
+    changes what a thing is: for encoders, which should know every shape, not for priors.
+    """
 
     mirror: float = 0.5
     recolor: float = 0.4
     scale: float = 0.5
     stretch: float = 0.15
+    turn: float = 0.0
+    tip: float = 0.0
 
     def __post_init__(self) -> None:
-        if not all(0 <= p <= 1 for p in (self.mirror, self.recolor, self.scale)):
+        chances = (self.mirror, self.recolor, self.scale, self.turn, self.tip)
+        if not all(0 <= p <= 1 for p in chances):
             raise ConfigError("augmentation probabilities must be in 0..1")
         if not 0 <= self.stretch < 0.5:
             raise ConfigError(f"stretch must be in 0..0.5, got {self.stretch}")
@@ -52,13 +61,23 @@ class Variation:
 
     mirrored: bool = False
     factors: tuple[float, float, float] | None = None  # by which the axes are stretched
+    rotation: tuple[float, ...] | None = None  # afterwards: a 3 x 3 matrix, row by row
+    size: float = 1.0  # and then made so much smaller, to be in the box
     recolor: Recolor | None = None
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """(3, 3) float32: the rotation; the identity if nothing is turned."""
+        rows = np.eye(3) if self.rotation is None else np.reshape(self.rotation, (3, 3))
+        return rows.astype(np.float32)
 
     def plain(self) -> dict[str, Any]:
         """What JSON can hold of it; only what is changed."""
         made: dict[str, Any] = {"mirrored": True} if self.mirrored else {}
         if self.factors is not None:
             made["factors"] = list(self.factors)
+        if self.rotation is not None:
+            made["rotation"], made["size"] = list(self.rotation), self.size
         if self.recolor is not None:
             change = self.recolor
             colors = {"source": change.source.tolist(), "target": change.target.tolist()}
@@ -68,13 +87,15 @@ class Variation:
     @classmethod
     def of_plain(cls, made: dict[str, Any]) -> Self:
         """The inverse of `plain`."""
-        factors, change = made.get("factors"), made.get("recolor")
+        factors, rotation, change = made.get("factors"), made.get("rotation"), made.get("recolor")
         if change is not None:
             colors = {name: np.array(change[name]) for name in ("source", "target")}
             change = Recolor(**colors, to_color=change["to_color"], share=change["share"])
         return cls(
             mirrored=made.get("mirrored", False),
             factors=None if factors is None else (factors[0], factors[1], factors[2]),
+            rotation=None if rotation is None else tuple(rotation),
+            size=made.get("size", 1.0),
             recolor=change,
         )
 
@@ -112,7 +133,11 @@ def draw_variation(
     if rng.random() < augmentation.scale:
         x, y, z = stretch_factors(cloud, augmentation.stretch, rng).tolist()
         factors = (x, y, z)
-    return Variation(mirrored=mirrored, factors=factors, recolor=draw_recolor(cloud, augmentation, rng))
+    rotation = draw_rotation(augmentation, rng)
+    changed = draw_recolor(cloud, augmentation, rng)
+    shape = Variation(mirrored=mirrored, factors=factors, rotation=rotation)
+    size = 1.0 if rotation is None else room(placed(cloud, shape))
+    return replace(shape, size=size, recolor=changed)
 
 
 def varied(record: AssetRecord, window: slice, points: int, variation: Variation) -> VariedAsset:
@@ -122,13 +147,15 @@ def varied(record: AssetRecord, window: slice, points: int, variation: Variation
     distance = record.signed_distance[window].astype(np.float32)
     colors = record.query_colors[window].astype(np.float32) / 255
     normals = record.query_normals[window].astype(np.float32) / 127
+    cloud, queries = placed(cloud, variation), placed(queries, variation)
     if variation.mirrored:
-        cloud, queries, normals = mirror(cloud), mirror(queries), mirror_normals(normals)
+        normals = mirror_normals(normals)
     if variation.factors is not None:
         factors = np.array(variation.factors, dtype=np.float32)
-        cloud, queries = scale_axes(cloud, factors), scale_axes(queries, factors)
         distance = scale_distances(distance, normals, factors)
         normals = scale_normals(normals, factors)
+    if variation.rotation is not None:
+        distance, normals = distance * np.float32(variation.size), turn(normals, variation.matrix)
     if variation.recolor is not None:
         cloud = np.concatenate([cloud[:, :3], recolor(cloud[:, 3:], variation.recolor)], axis=1)
         colors = recolor(colors, variation.recolor)
@@ -140,6 +167,37 @@ def varied(record: AssetRecord, window: slice, points: int, variation: Variation
         query_normals=normals.astype(np.float32),
         variation=variation,
     )
+
+
+def draw_rotation(augmentation: Augmentation, rng: np.random.Generator) -> tuple[float, ...] | None:
+    """Nothing is drawn where nothing turns: sets of latents made before this change stay what they are."""
+    if not augmentation.turn and not augmentation.tip:
+        return None
+    turned, tipped = rng.random(2) < (augmentation.turn, augmentation.tip)
+    if not turned and not tipped:
+        return None
+    angle_rad = rng.uniform(0, 2 * np.pi) if turned else 0.0
+    rotation = Rotation.from_rotvec([0.0, 0.0, angle_rad])
+    if tipped:
+        sides = [axis * sign for axis in np.eye(3)[:2] for sign in (-1, 1)]
+        rotation = Rotation.from_rotvec(sides[rng.integers(4)] * np.pi / 2) * rotation
+    return tuple(float(number) for number in rotation.as_matrix().ravel())
+
+
+def room(cloud: np.ndarray) -> float:
+    """What a turned cloud must be multiplied by to be in the box."""
+    return min(1.0, BOX_MARGIN / max(float(np.abs(cloud[:, :3]).max()), 1e-6))
+
+
+def placed(positions: np.ndarray, variation: Variation) -> np.ndarray:
+    """Positions (N, 3 or more) where the variation moves them."""
+    if variation.mirrored:
+        positions = mirror(positions)
+    if variation.factors is not None:
+        positions = scale_axes(positions, np.array(variation.factors, dtype=np.float32))
+    if variation.rotation is not None:
+        positions = turn(positions, variation.matrix * np.float32(variation.size))
+    return positions
 
 
 def draw_recolor(cloud: np.ndarray, augmentation: Augmentation, rng: np.random.Generator) -> Recolor | None:

@@ -5,7 +5,9 @@ Shapes: V views of H x W pixels.
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from PIL import Image, ImageOps
+from torch import Tensor
 
 from shapewright.conditioning.pictures import VISIBLE_ALPHA
 from shapewright.dataset.augment import Recolor, recolor_lit
@@ -13,7 +15,7 @@ from shapewright.dataset.views import Views
 from shapewright.encoder import ViewBatch
 from shapewright.geometry.cameras import Camera
 from shapewright.pipeline.asset_input import view_batch
-from shapewright.training.variation import Variation
+from shapewright.training.variation import Variation, placed
 
 __all__ = ["shows_something", "varied_batch", "varied_picture"]
 
@@ -21,36 +23,31 @@ __all__ = ["shows_something", "varied_batch", "varied_picture"]
 def varied_batch(views: Views, chosen: np.ndarray, variation: Variation) -> ViewBatch:
     """The chosen views of the varied asset as the encoder takes them.
 
-    Exact in all but light and, for stretched assets, that the picture is of a camera whose pixels are
-    stretched too: rays stay rays through the camera's origin.
+    Exact in all but light, which turns with the asset, and, for stretched assets, that the picture is of a
+    camera whose pixels are stretched too: rays stay rays through the camera's origin.
     """
     images = views.images[chosen]
     if variation.recolor is not None:
         images = recolored(images, variation.recolor)
     cameras = [views.cameras[int(index)] for index in chosen]
     batch = view_batch(Views(images=images, depths=views.depths[chosen], cameras=cameras))
-    factors = torch.tensor(variation.factors or (1.0, 1.0, 1.0))
-    if not variation.mirrored:
-        return ViewBatch(
-            rgb=batch.rgb,
-            alpha=batch.alpha,
-            origins=batch.origins * factors,
-            positions=batch.positions * factors,
-        )
-    # a mirrored camera sees the mirrored asset; its picture is turned over to make it right-handed again
-    factors = factors * torch.tensor([-1.0, 1.0, 1.0])
-    return ViewBatch(
-        rgb=batch.rgb.flip(3),
-        alpha=batch.alpha.flip(3),
-        origins=batch.origins * factors,
-        positions=batch.positions.flip(3) * factors,
-    )
+    rgb, alpha, positions = batch.rgb, batch.alpha, batch.positions
+    if variation.mirrored:
+        # a mirrored camera sees the mirrored asset; its picture is turned over to be right-handed again
+        rgb, alpha, positions = rgb.flip(3), alpha.flip(3), positions.flip(3)
+    origins, positions = (moved(variation, each) for each in (batch.origins, positions))
+    return ViewBatch(rgb=rgb, alpha=alpha, origins=origins, positions=positions)
+
+
+def moved(variation: Variation, positions: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3"]:
+    """Positions where the variation moves them."""
+    return torch.from_numpy(placed(positions.numpy().reshape(-1, 3), variation)).reshape(positions.shape)
 
 
 def varied_picture(views: Views, index: int, variation: Variation) -> Image.Image:
     """One view of the varied asset, RGBA: as a user would show it.
 
-    Stretching is to first order, as seen from far away.
+    Stretching is to first order, as seen from far away; a turned asset is seen by a camera turned with it.
     """
     image = views.images[index]
     if variation.recolor is not None:

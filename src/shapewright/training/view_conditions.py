@@ -82,10 +82,16 @@ def view_conditions(
     needed = len(latents) * pictures.count * tokens * width * BYTES_PER_NUMBER
     if needed > config.most_gib * GIB:
         return ViewsAsNeeded(pictures, encoder)
-    key = hashlib.sha256(json.dumps([latents.digest, encoder_digest, config.views]).encode()).hexdigest()
-    stored = folder / f"views-{key[:16]}"
+    stored = folder / f"views-{key_of(latents, encoder_digest, config)[:16]}"
     store_features(latents.shards, pictures, encoder, stored, progress)
     return StoredViews([stored / shard.file for shard in latents.shards], latents)
+
+
+def key_of(latents: LatentSet, encoder_digest: str, config: ViewConditionsConfig) -> str:
+    """Of features: by which encoder, of which assets, varied how. What is said of them is another matter."""
+    assert latents.variations is not None
+    shown = [[asset, made.plain()] for asset, made in zip(latents.assets, latents.variations, strict=True)]
+    return hashlib.sha256(json.dumps([shown, encoder_digest, config.views]).encode()).hexdigest()
 
 
 class PictureSource:

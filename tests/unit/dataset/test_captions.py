@@ -72,3 +72,13 @@ def test_written_captions_come_first_and_translations_keep_their_language():
     assert captions[0] == {"text": "a chair to sit on", "language": "en"}
     assert {"text": "chaise", "language": "fr"} in captions
     assert {"text": "椅子", "language": "zh-CN"} in captions
+
+
+def test_shapes_are_said_of_every_noun_and_with_the_colour() -> None:
+    subject = subject_of("Coffee table", [], {"white": 0.9}, None, ("round",))
+    texts = sentences(subject)
+    for text in ("a round coffee table", "a round table", "a round white table"):
+        assert text in texts
+    named = sentences(subject_of("Round table", [], {"white": 0.9}, None, ("round",)))
+    assert "a round white table" in named
+    assert not any("round round" in text for text in named)

@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 import torch
 
 from shapewright.dataset.loader import AssetRecord
 from shapewright.dataset.views import Views
 from shapewright.errors import EmptySurfaceError
-from shapewright.field import Field, FieldConfig
+from shapewright.field import Field, FieldConfig, FieldWeights
 from shapewright.geometry.cameras import Camera
 from shapewright.geometry.mesh import Mesh
 from shapewright.pipeline import Asset
 from shapewright.pipeline.latent_file import Origin
+from shapewright.render import extract_mesh_fast
 
 SMALL = FieldConfig(
     latent_tokens=4,
@@ -31,6 +33,15 @@ def confetti(points: np.ndarray, *, side: float = 1e-3) -> Mesh:
     colors = np.repeat(points[:, 3:].astype(np.float32), 3, axis=0)
     faces = np.arange(len(vertices), dtype=np.int64).reshape(-1, 3)
     return Mesh(vertices=vertices, faces=faces, vertex_colors=colors)
+
+
+def coarse_surfaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fields of random weights have surfaces of a million triangles on the usual grid: take a small one."""
+
+    def extract(field: Field, weights: FieldWeights, *, resolution: int) -> Mesh:
+        return extract_mesh_fast(field, weights, resolution=16)
+
+    monkeypatch.setattr("shapewright.pipeline.asset.extract_mesh_fast", extract)
 
 
 class Known(Asset):

@@ -10,12 +10,20 @@ from shapewright.dataset.loader import AssetRecord
 from shapewright.errors import ConfigError, DatasetError
 from shapewright.evaluation import quick
 from shapewright.evaluation.prompts import HOUSEHOLD_PROMPTS, Prompt
-from shapewright.evaluation.quick import QuickConfig, choose, evaluate_quick
+from shapewright.evaluation.quick import QuickConfig, evaluate_quick
 from shapewright.evaluation.reconstruction import Reconstruction
 from shapewright.pipeline import Pipeline
 from tiny_assets import shelf
 from tiny_models import random_model
 from unit.evaluation.solids import Known, confetti
+
+OTHERS = {
+    "mesh_ssim": 0.5, "nerf_ssim": 0.5, "chamfer": 0.25, "fscore": 0.5, "normal_consistency": 0.5, "iou": 0.5
+}  # fmt: skip
+
+
+def made_up(**known: float) -> Reconstruction:
+    return Reconstruction(**known, **OTHERS)
 
 
 @pytest.fixture
@@ -25,7 +33,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def measure(pipeline: Pipeline, record: AssetRecord, *, views: int, nerf_views: int) -> Reconstruction:
         seen.append(record.id)
-        return Reconstruction(mesh_psnr_db=20.0, nerf_psnr_db=float(views), chamfer=0.1, fscore=0.5)
+        return made_up(mesh_psnr_db=20.0, nerf_psnr_db=float(views))
 
     monkeypatch.setattr(quick, "measure_reconstruction", measure)
     return seen
@@ -50,7 +58,7 @@ def test_both_splits_and_samples(
     figures = evaluate_quick(pipeline, Path("data"), config, lambda *done: told.append(done))
     assert figures["model"] == "random"
     assert figures["train"] == {
-        "assets": 3, "mesh_psnr_db": 20.0, "nerf_psnr_db": 2.0, "chamfer": pytest.approx(0.1), "fscore": 0.5
+        "assets": 3, "mesh_psnr_db": 20.0, "nerf_psnr_db": 2.0, **OTHERS
     }  # fmt: skip
     assert figures["val"]["assets"] == 2  # there are no more
     assert set(measured[3:]) == {record.id for record in records[4:]}
@@ -67,16 +75,15 @@ def test_both_splits_and_samples(
 @pytest.mark.usefixtures("records")
 def test_refined_reconstructions_stand_beside_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     def measure(pipeline: Pipeline, record: AssetRecord, *, refine: int = 0, **_: int) -> Reconstruction:
-        return Reconstruction(mesh_psnr_db=20.0 + refine, nerf_psnr_db=15.0, chamfer=0.1, fscore=0.5)
+        return made_up(mesh_psnr_db=20.0 + refine, nerf_psnr_db=15.0)
 
     monkeypatch.setattr(quick, "measure_reconstruction", measure)
     figures = evaluate_quick(
         Pipeline(random_model(with_prior=False)), Path("data"), QuickConfig(assets=1, refine=7)
     )
     assert figures["val"] == {
-        "assets": 1, "mesh_psnr_db": 20.0, "nerf_psnr_db": 15.0, "chamfer": 0.1, "fscore": 0.5,
-        "refined_mesh_psnr_db": 27.0, "refined_nerf_psnr_db": 15.0, "refined_chamfer": 0.1,
-        "refined_fscore": 0.5,
+        "assets": 1, "mesh_psnr_db": 20.0, "nerf_psnr_db": 15.0, **OTHERS, "refined_mesh_psnr_db": 27.0,
+        "refined_nerf_psnr_db": 15.0, **{f"refined_{name}": value for name, value in OTHERS.items()},
     }  # fmt: skip
     assert figures["train"].keys() == figures["val"].keys()
 
@@ -93,14 +100,6 @@ def test_a_split_without_assets(records: list[AssetRecord]) -> None:
     pipeline = Pipeline(random_model(with_prior=False))
     with pytest.raises(DatasetError, match="no val assets to evaluate on"):
         evaluate_quick(pipeline, Path("data"), QuickConfig())
-
-
-def test_the_choice_is_random_but_fixed() -> None:
-    records = shelf()
-    chosen = [record.id for record in choose(records, 4, "train")]
-    assert chosen == [record.id for record in choose(records, 4, "train")]
-    assert len(set(chosen)) == 4
-    assert chosen != [record.id for record in records[:4]]
 
 
 @pytest.mark.parametrize("settings", [{"assets": 0}, {"views": 0}, {"nerf_views": 0}, {"seeds": -1}])

@@ -1,30 +1,40 @@
 """Figures of reconstructions whose pictures are known."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import torch
 
 from shapewright.evaluation import reconstruction as module
-from shapewright.evaluation.metrics import psnr_db, surface_distance
+from shapewright.evaluation.lpips import Lpips, alexnet_features
+from shapewright.evaluation.metrics import psnr_db, ssim, surface_distance
 from shapewright.evaluation.reconstruction import (
     Reconstruction,
+    compare,
     mean_of,
     measure_reconstruction,
+    near_normals,
     on_black,
     reconstruct,
     surface_samples,
+    views_to_compare,
 )
+from shapewright.evaluation.volume import iou_of_asset
 from shapewright.geometry.cameras import turntable
 from shapewright.geometry.mesh import Mesh
 from shapewright.pipeline import Pipeline
 from solids import cube_mesh
-from tiny_assets import Ball, record_of
-from tiny_models import random_model
-from unit.evaluation.solids import Known, Seen, views_of
+from tiny_assets import Ball, PicturedRecord, record_of
+from tiny_models import random_model, seeing_model
+from unit.evaluation.solids import Known, Seen, coarse_surfaces, views_of
 
 CAMERAS = turntable(3, size_px=16)
+
+
+@pytest.fixture(autouse=True)
+def _coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    coarse_surfaces(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +84,12 @@ def test_the_figures_are_those_of_its_pictures_and_points(
     points = record.points[:, :3].astype(np.float64)
     distance = surface_distance(surface_samples(asset.surface(), 4096)[:, :3], points)
     assert (found.chamfer, found.fscore) == (distance.chamfer, distance.fscore)
+    mesh = [asset.render(camera, background=(0, 0, 0))[..., :3] for camera in CAMERAS[:2]]
+    assert found.mesh_ssim == pytest.approx(
+        np.mean([ssim(p, on_black(record.seen, i)) for i, p in enumerate(mesh)])
+    )
+    assert found.mesh_lpips is None
+    assert found.iou == iou_of_asset(asset, record)
 
 
 def test_a_field_without_a_surface_is_a_black_picture() -> None:
@@ -81,7 +97,7 @@ def test_a_field_without_a_surface_is_a_black_picture() -> None:
     found = measure_reconstruction(Pipeline(random_model(empty=True, with_prior=False)), seen([grey] * 3))
     # grey of 0.5 at half cover is 0.25 on black (128 of 255, twice)
     assert found.mesh_psnr_db == pytest.approx(-20 * np.log10((128 / 255) ** 2), abs=1e-4)
-    assert (found.chamfer, found.fscore) == (1.0, 0.0)
+    assert (found.chamfer, found.fscore, found.normal_consistency, found.iou) == (1.0, 0.0, 0.0, 0.0)
 
 
 def test_no_more_views_are_compared_than_there_are() -> None:
@@ -116,10 +132,51 @@ def test_samples_of_a_surface_with_its_colours() -> None:
 
 
 def test_means() -> None:
-    results = [
-        Reconstruction(mesh_psnr_db=20.0, nerf_psnr_db=10.0, chamfer=0.1, fscore=1.0),
-        Reconstruction(mesh_psnr_db=30.0, nerf_psnr_db=20.0, chamfer=0.3, fscore=0.0),
-    ]
-    means = mean_of(results)
-    assert means == pytest.approx({"mesh_psnr_db": 25, "nerf_psnr_db": 15, "chamfer": 0.2, "fscore": 0.5})
-    assert list(means) == [field.name for field in fields(Reconstruction)]
+    first = {f.name: 1.0 for f in fields(Reconstruction)}
+    results = [Reconstruction(**first), Reconstruction(**first | {"mesh_psnr_db": 3.0, "nerf_lpips": None})]
+    means = mean_of(results, "refined_")
+    # what was not measured of every asset has no mean
+    expected = {f"refined_{name}": value for name, value in first.items() if name != "nerf_lpips"}
+    assert means == pytest.approx(expected | {"refined_mesh_psnr_db": 2.0})
+    assert mean_of([]) == {}
+
+
+def test_normals_of_a_record_are_those_of_its_solid() -> None:
+    points, normals = near_normals(record_of("ball", Ball(0.6), queries=4096))
+    assert len(points) > 200
+    # positions and distances are half floats, normals bytes
+    assert np.abs(np.linalg.norm(points, axis=1) - 0.6).max() < 2e-3
+    assert np.abs(normals - points / 0.6).max() < 0.02
+
+
+def test_pictures_of_the_first_view_and_their_perceptual_distance(pipeline: Pipeline) -> None:
+    cameras = turntable(3, size_px=64)
+    pictures = [np.random.default_rng(i).random((64, 64, 4)) for i in range(3)]
+    record = Seen(**vars(record_of("ball", Ball())), seen=views_of(pictures, cameras))
+    lpips = Lpips({f"features.{name}": value for name, value in alexnet_features().state_dict().items()})
+    asset = reconstruct(pipeline, record)
+    found = compare(asset, record, pipeline.model.config, views=1, nerf_views=1, lpips=lpips)
+    assert np.array_equal(found.truth, on_black(record.seen, 0))
+    assert found.figures.mesh_psnr_db == pytest.approx(psnr_db(found.mesh, found.truth))
+    assert found.figures.nerf_psnr_db == pytest.approx(psnr_db(found.nerf, found.truth))
+    assert found.figures.mesh_lpips == pytest.approx(lpips.distance(found.mesh, found.truth))
+    assert found.figures.nerf_lpips == pytest.approx(lpips.distance(found.nerf, found.truth))
+
+
+def test_an_encoder_of_views_is_judged_by_others(pipeline: Pipeline) -> None:
+    config = pipeline.model.config
+    assert views_to_compare(config, 3) == [0, 1, 2]
+    seeing = seeing_model(views=2).config
+    assert views_to_compare(seeing, 5) == [2, 3, 4, 0, 1]
+    assert views_to_compare(seeing, 2) == [0, 1]
+
+
+def test_an_encoder_of_views_is_shown_its_views() -> None:
+    seeing = Pipeline(seeing_model(views=2))
+    first = record_of("ball", Ball(), views=3, size_px=32)
+    latent = reconstruct(seeing, first).latent
+    darker = replace(first.views(), images=first.views().images // np.array([2, 2, 2, 1], dtype=np.uint8))
+    other = PicturedRecord(**{**vars(first), "pictures": darker})
+    assert not torch.equal(latent, reconstruct(seeing, other).latent)
+    found = measure_reconstruction(seeing, first, views=1)
+    assert 0 < found.mesh_psnr_db < 40

@@ -12,6 +12,7 @@ from shapewright.prior import Condition
 from shapewright.training.conditions import (
     CaptionConditions,
     CaptionFeatures,
+    CaptionsOrViews,
     caption_bounds,
     check_feature_width,
 )
@@ -86,3 +87,36 @@ def test_an_encoder_of_another_width_is_told() -> None:
     check_feature_width("text_pooled_width", None, 8)
     with pytest.raises(ConfigError, match=r"features of 768 numbers, .* gives 8: .* --set model\.text.*=8"):
         check_feature_width("text_pooled_width", 768, 8)
+
+
+class Numbered:
+    """Views whose only token says which row is shown, and by what mark."""
+
+    def draw(self, rows: np.ndarray, marks: np.ndarray) -> Condition:
+        told = torch.from_numpy(np.stack([rows, marks], axis=1)).float()
+        return Condition(image_tokens=told[:, None])
+
+
+def test_some_are_told_a_caption_and_the_others_shown_a_view() -> None:
+    features = CaptionFeatures([text for texts in CAPTIONS for text in texts], FakeText())
+    either = CaptionsOrViews(CaptionConditions(CAPTIONS, features), Numbered(), 0.4)
+    condition = either.draw(np.array([2, 0, 1]), np.array([0.2, 0.45, 0.999]))
+    assert condition.image_tokens is not None
+    assert condition.image_mask is not None
+    assert condition.text_mask is not None
+    assert condition.image_mask[:, 0].tolist() == [True, False, False]
+    assert condition.text_mask.any(dim=1).tolist() == [False, True, True]
+    torch.testing.assert_close(condition.image_tokens[0, 0], torch.tensor([2.0, 0.5]))
+    # of its two captions, the first: the mark is a twelfth of the way from 0.4 to 1
+    assert condition.text_pooled is not None
+    torch.testing.assert_close(
+        condition.text_pooled[1:], features.condition(["a chair", "a red lamp"]).text_pooled
+    )
+
+
+def test_a_batch_without_pictures() -> None:
+    features = CaptionFeatures([text for texts in CAPTIONS for text in texts], FakeText())
+    condition = CaptionsOrViews(CaptionConditions(CAPTIONS, features), Numbered(), 0.4).draw(
+        np.array([0, 1]), np.array([0.5, 0.9])
+    )
+    assert condition.image_tokens is None

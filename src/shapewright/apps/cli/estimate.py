@@ -174,7 +174,8 @@ def parameters(config: PriorConfig) -> int:
 
 def prior_tokens(config: PriorConfig, text_tokens: int) -> int:
     """Length of the sequence that the prior's transformer sees."""
-    image = CLIP_IMAGE_TOKENS if config.image_token_width is not None else 0
+    # a prior of both is told one of the two, of pictures in about as many tokens as of text
+    image = CLIP_IMAGE_TOKENS if config.image_token_width is not None and not config.has_both else 0
     text = text_tokens if config.text_token_width is not None else 0
     return config.latent_tokens + image + text + (config.text_pooled_width is not None) + 1
 

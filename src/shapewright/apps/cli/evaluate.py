@@ -1,4 +1,4 @@
-"""`shapewright evaluate quick|sheet`: how good a model is, in numbers and to the eye."""
+"""`shapewright evaluate`: how good a model is, in numbers and to the eye."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +7,10 @@ from typing import Annotated, Any
 import tyro
 
 from shapewright.apps.cli.command import AnyPath, Command, Device
+from shapewright.apps.cli.evaluate_all import All
+from shapewright.apps.cli.evaluate_encoder import Encoder
+from shapewright.apps.cli.evaluate_judge import TrainJudge
+from shapewright.apps.cli.evaluate_prior import Prior
 from shapewright.apps.cli.outputs import check_suffix
 from shapewright.apps.cli.terminal import Terminal, duration
 from shapewright.atomic_file import check_writable, replacing
@@ -112,7 +116,14 @@ class Sheet(Command):
 class Evaluate(Command):
     """Measure a model, or look at what it makes."""
 
-    command: Annotated[Quick, tyro.conf.subcommand("quick")] | Annotated[Sheet, tyro.conf.subcommand("sheet")]
+    command: (
+        Annotated[Encoder, tyro.conf.subcommand("encoder")]
+        | Annotated[Prior, tyro.conf.subcommand("prior")]
+        | Annotated[All, tyro.conf.subcommand("all")]
+        | Annotated[Quick, tyro.conf.subcommand("quick")]
+        | Annotated[Sheet, tyro.conf.subcommand("sheet")]
+        | Annotated[TrainJudge, tyro.conf.subcommand("judge")]
+    )
 
     json: tyro.conf.Suppress[bool] = False
 

@@ -46,6 +46,15 @@ class TrainEncoder(Run):
     it: direct for tiny and homeware, else nerf."""
     start: AnyPath = None
     """Run or model folder of the stage before, which is trained on and whose sizes the model has."""
+    keep_field: bool = False
+    """Stage direct: train only the encoder of --start, in the recipe's size; its field and prior stay."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.keep_field and (self.start is None or self.stage not in (None, "direct")):
+            raise ConfigError(
+                "--keep-field is for the stage 'direct' and needs --start MODEL, whose field is kept."
+            )
 
     def run(self, terminal: Terminal) -> None:
         """Train, or go on."""
@@ -58,7 +67,7 @@ class TrainEncoder(Run):
         if stage == "direct":
             self.check_direct(list(ENCODER_RECIPES))
             recipe = self.recipe_of(self.recipe, ENCODER_RECIPES)
-            train = partial(train_encoder, recipe=recipe)
+            train = partial(train_encoder, recipe=recipe, keep_field=self.keep_field)
         else:
             self.check_start(stage)
             recipes = {name: partial(recipe, stage) for name, recipe in STAGE_RECIPES.items()}
@@ -121,12 +130,12 @@ class TrainPrior(RunSettings):
     that made them if not given."""
     latents: AnyPath = None
     """Folder of latents, from `shapewright latents`; made first, in the run's folder, if not given."""
-    condition: Literal["text", "image"] = "text"
-    """What the model will make assets from."""
+    condition: Literal["text", "image", "either"] = "text"
+    """What the model will make assets from. either (of tiny and homeware): one model for both."""
     recipe: Literal["tiny", "homeware", "single-gpu", "paper"] = "homeware"
     """Sizes, condition and optimisation together; it must fit the encoder's."""
     start: AnyPath = None
-    """Model or run folder whose prior is trained on; without it, the prior begins at random weights."""
+    """Model, by folder, run or name, whose prior is trained on; without it, a new prior is trained."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

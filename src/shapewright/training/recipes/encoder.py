@@ -9,6 +9,7 @@ from shapewright.nn.point_conv import PointConvConfig
 from shapewright.training.loop import LoopConfig
 from shapewright.training.objectives.field_supervision import FieldSupervisionConfig
 from shapewright.training.objectives.latent_table import LatentTableConfig
+from shapewright.training.variation import Augmentation
 
 __all__ = [
     "ENCODER_RECIPES",
@@ -46,9 +47,16 @@ def homeware() -> EncoderRecipe:
     """The shipped model: hours on two cores."""
     return EncoderRecipe(
         model=small_autoencoder(
-            tokens=32, channels=32, width=256, field_width=96, octaves=6, layers=4, centers=128
+            tokens=32, channels=32, width=256, field_width=96, octaves=6, layers=8, centers=256
         ),
-        objective=FieldSupervisionConfig(points=2048, queries=1024, thickening=0.005),
+        # few assets: an encoder that sees them upright only knows them by heart and no others
+        # (docs/decisions/0009)
+        objective=FieldSupervisionConfig(
+            points=4096,
+            queries=1024,
+            thickening=0.005,
+            augmentation=Augmentation(scale=0.6, stretch=0.25, turn=0.35, tip=0.15),
+        ),
         loop=LoopConfig(
             steps=7000,
             batch_size=32,

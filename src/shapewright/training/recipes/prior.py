@@ -16,13 +16,14 @@ from shapewright.training.view_conditions import ViewConditionsConfig
 
 __all__ = ["PRIOR_RECIPES", "ConditionKind", "PriorRecipe", "homeware", "paper", "single_gpu", "tiny"]
 
-ConditionKind = Literal["text", "image"]
+ConditionKind = Literal["text", "image", "either"]
 
 # MiniLM's vectors and tokens; CLIP ViT-L/14's text vectors and tokens, and its patches of a picture.
 MINILM_WIDTH, CLIP_TEXT_WIDTH, CLIP_IMAGE_WIDTH = 384, 768, 1024
 CLIP_LARGE = "openai/clip-vit-large-patch14"
 # 49 patches of 768 numbers where the large one has 256: a small prior would spend its time on the picture
 CLIP_SMALL, CLIP_SMALL_WIDTH = "openai/clip-vit-base-patch32", 768
+EFFICIENTNET_WIDTH = 1280
 
 # Noise levels found by search on the shipped prior, see benchmarks/solvers.md.
 SAMPLER = SamplerConfig(
@@ -44,14 +45,14 @@ PATIENCE = 10
 class PriorRecipe:
     """All that defines a prior run but its data and the autoencoder.
 
-    Either `text` or `image` names the frozen encoder of the condition; `clip` is the folder or the hub id of
-    CLIP's weights, where that is CLIP. `sampler` holds the finished model's defaults. If there are no latents
-    yet, `draws` variations of every asset are encoded, varied by `augmentation`.
+    `text` and `image` name the frozen encoders of the condition, one of them or both; `clip` is the folder or
+    the hub id of CLIP's weights, where that is CLIP. `sampler` holds the finished model's defaults. If there
+    are no latents yet, `draws` variations of every asset are encoded, varied by `augmentation`.
     """
 
     model: PriorConfig
     text: Literal["minilm", "clip"] | None = None
-    image: Literal["clip"] | None = None
+    image: Literal["clip", "efficientnet"] | None = None
     clip: str = CLIP_LARGE
     objective: DenoisingConfig = field(default_factory=DenoisingConfig)
     loop: LoopConfig
@@ -63,11 +64,11 @@ class PriorRecipe:
     def __post_init__(self) -> None:
         told = (self.text is not None, self.image is not None)
         taken = (self.model.has_text, self.model.image_token_width is not None)
-        if told != taken or sum(told) != 1:
+        if told != taken or not any(told):
+            takes = " and ".join(name for name, is_so in zip(("text", "images"), taken, strict=True) if is_so)
             raise ConfigError(
-                f"A prior recipe has a text encoder or an image encoder, and a model that takes what it "
-                f"gives; got text={self.text}, image={self.image} and a model that takes "
-                f"{'text' if taken[0] else 'images' if taken[1] else 'neither'}."
+                "A prior recipe has an encoder of text or of images, and a model that takes what it gives; "
+                f"got text={self.text}, image={self.image} and a model that takes {takes or 'neither'}."
             )
 
 
@@ -77,9 +78,10 @@ def tiny(condition: ConditionKind = "text") -> PriorRecipe:
     if condition == "image":
         model = small_image_prior(tokens=8, channels=8, width=64, layers=2, heads=2)
         return PriorRecipe(model=model, image="clip", clip=CLIP_SMALL, loop=loop)
-    return PriorRecipe(
+    told = PriorRecipe(
         model=minilm_prior(tokens=8, channels=8, width=64, layers=2, heads=2), text="minilm", loop=loop
     )
+    return told if condition == "text" else shown_too(told)
 
 
 def homeware(condition: ConditionKind = "text") -> PriorRecipe:
@@ -104,14 +106,30 @@ def homeware(condition: ConditionKind = "text") -> PriorRecipe:
             augmentation=augmentation,
             views=ViewConditionsConfig(views=4),
         )
-    return PriorRecipe(
+    told = PriorRecipe(
         model=minilm_prior(tokens=32, channels=32, width=256, layers=10, heads=8),
         text="minilm",
         objective=DenoisingConfig(caption_sharing=0.5),
         loop=loop,
         draws=12,
         augmentation=augmentation,
+        views=ViewConditionsConfig(views=4),
     )
+    return told if condition == "text" else shown_too(told)
+
+
+def one_condition(condition: ConditionKind, recipe: str) -> None:
+    """Raises: ConfigError for a prior of either."""
+    if condition == "either":
+        raise ConfigError(
+            f"The recipe '{recipe}' makes a prior of text or one of images: take the condition text or image."
+        )
+
+
+def shown_too(told: PriorRecipe) -> PriorRecipe:
+    """The recipe of a prior that makes latents of pictures too, seen by an ImageNet network."""
+    model = replace(told.model, image_token_width=EFFICIENTNET_WIDTH)
+    return replace(told, model=model, image="efficientnet")
 
 
 def single_gpu(condition: ConditionKind = "text") -> PriorRecipe:
@@ -120,6 +138,7 @@ def single_gpu(condition: ConditionKind = "text") -> PriorRecipe:
     Latents are standardised and the schedule is cosine, as for the small models; CLIP tells the text, its
     vector and its tokens, or the picture.
     """
+    one_condition(condition, "single-gpu")
     sizes = small_prior(tokens=256, channels=256, width=768, layers=16, heads=12)
     common = PriorRecipe(
         model=replace(sizes, text_pooled_width=CLIP_TEXT_WIDTH, text_token_width=CLIP_TEXT_WIDTH),
@@ -156,6 +175,7 @@ def paper(condition: ConditionKind = "text") -> PriorRecipe:
 
     x0 and a learned variance under the exp schedule, on latents as they are.
     """
+    one_condition(condition, "paper")
     text = PriorRecipe(
         model=PriorConfig(text_pooled_width=CLIP_TEXT_WIDTH),
         text="clip",

@@ -145,7 +145,7 @@ def test_the_published_priors() -> None:
 @pytest.mark.parametrize("change", ['image="clip"', "text=null", "model.text_pooled_width=null"])
 def test_a_prior_recipe_has_one_condition(change: str) -> None:
     broken = [change, "model.text_token_width=null"] if "pooled" in change else [change]
-    with pytest.raises(ConfigError, match="has a text encoder or an image encoder"):
+    with pytest.raises(ConfigError, match="has an encoder of text or of images"):
         overridden(priors.tiny(), broken)
 
 

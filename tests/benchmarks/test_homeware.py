@@ -1,0 +1,50 @@
+"""The shipped model's figures: those in the texts are those of the results, which are of these weights."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from shapewright.models import locate
+from shapewright.pipeline.model_folder import verify_folder
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "homeware.py"
+
+
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("homeware", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["homeware"] = module  # dataclasses look themselves up there
+    spec.loader.exec_module(module)
+    return module
+
+
+HOMEWARE = script()
+FIGURES = json.loads(HOMEWARE.RESULTS.read_text(encoding="utf-8"))
+
+
+def test_the_figures_are_of_the_weights_that_ship() -> None:
+    assert FIGURES["model"] == "homeware"
+    assert FIGURES["sha256"] == verify_folder(locate("homeware"))
+
+
+@pytest.mark.parametrize("path", HOMEWARE.TEXTS, ids=lambda path: path.parent.name)
+def test_the_texts_have_these_figures(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert HOMEWARE.with_figures(text, FIGURES) == text, "run benchmarks/homeware.py --only write"
+
+
+def test_other_figures_would_be_seen() -> None:
+    changed = json.loads(json.dumps(FIGURES))
+    changed["val"]["mesh_psnr_db"] += 1.0
+    assert HOMEWARE.block(changed) != HOMEWARE.block(FIGURES)
+
+
+def test_a_text_without_marks() -> None:
+    with pytest.raises(ValueError, match="no marks"):
+        HOMEWARE.with_figures("# A card\n", FIGURES)
