@@ -12,10 +12,10 @@ RADIUS = 0.042  # of a point, in world units: discs of 256 points on an object j
 
 
 def cloud_picture(cloud: np.ndarray, *, size_px: int, radius: float = RADIUS) -> np.ndarray:
-    """(size, size, 3) in [0, 1] of points (K, 6), from the front left, on white; white alone for NaN."""
+    """(size, size, 3) in [0, 1] of points (K, 6), from the front left, on white; none of a cloud of zeros."""
     camera = turntable(8, size_px=size_px)[1]
     picture = Image.new("RGB", (size_px * FINER, size_px * FINER), (255, 255, 255))
-    if np.isfinite(cloud).all():
+    if cloud.any():
         draw_discs(ImageDraw.Draw(picture), camera, cloud, radius)
     small = picture.resize((size_px, size_px), Image.Resampling.LANCZOS)
     return np.asarray(small, dtype=np.float32) / 255

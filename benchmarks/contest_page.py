@@ -27,8 +27,8 @@ SHOWN = {
     "kind_of_captions": "kind of captions",
     "color": "colour",
     "coverage": "coverage",
-    "mmd": "MMD",
-    "nearest_neighbor": "1-NN",
+    "minimum_matching": "MMD",
+    "nearest_neighbour": "1-NN",
     "nearest": "to nearest",
     "empty": "empty",
 }
@@ -55,7 +55,7 @@ def tables(runs: Mapping[str, Path], bounds: Mapping[str, Any], plan: Mapping[st
 
 def cells(found: Mapping[str, Any]) -> list[str]:
     values = [found[name] for name in SHOWN]
-    digits = {"mmd": 3, "nearest": 3}
+    digits = {"minimum_matching": 3, "nearest": 3}
     return [
         "–" if value is None or not np.isfinite(value) else f"{value:.{digits.get(name, 2)}f}"
         for name, value in zip(SHOWN, values, strict=True)
@@ -71,21 +71,21 @@ def curves(runs: Mapping[str, Path], bounds: Mapping[str, Any], path: Path) -> N
     for x_label, of in (("seconds of one core", seconds_of), ("steps of 16 assets", steps_of)):
         for name, title in (
             ("kind", "kind obeyed"),
-            ("nearest_neighbor", "1-NN accuracy (0.5 is best)"),
-            ("mmd", "MMD, chamfer"),
+            ("nearest_neighbour", "1-NN accuracy (0.5 is best)"),
+            ("minimum_matching", "MMD, chamfer"),
         ):
             lines = {
                 rival: [(of(mark), scored[name]) for mark, scored in zip(there, found[rival], strict=True)]
                 for rival, there in marks.items()
             }
-            levels = {"mixed points": floor[name]} if name == "mmd" else {}
+            levels = {"mixed points": floor[name]} if name == "minimum_matching" else {}
             charts.append(
                 Chart(
                     title=title,
                     x_label=x_label,
                     lines=lines,
                     log_x=True,
-                    y_range=(0.0, 1.0) if name != "mmd" else None,
+                    y_range=(0.0, 1.0) if name != "minimum_matching" else None,
                     levels=levels,
                 )
             )

@@ -1,7 +1,7 @@
 """Clouds of one size from either rival, and what they are worth beside real ones.
 
 Shapes: N samples, K points, C channels (x, y, z in about [-1, 1], then sRGB in [0, 1]). A latent whose field
-has no surface gives a cloud of NaN.
+has no surface gives a cloud of zeros: all its points in one place.
 """
 
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from cloud_scores import chamfers, set_scores
 from torch import Tensor
 
 from shapewright.dataset.loader import AssetRecord
 from shapewright.errors import EmptySurfaceError
+from shapewright.evaluation.generation_metrics import chamfer_distances, set_distance
 from shapewright.evaluation.prompts import HOUSEHOLD_PROMPTS
 from shapewright.evaluation.reconstruction import surface_samples
 from shapewright.evaluation.samples import has_color, is_called
@@ -98,13 +98,13 @@ def sampled(prior: Prior, condition: Condition, sampler: SamplerConfig) -> Tenso
 
 def clouds_of_latents(pipeline: Pipeline, latents: Tensor, points: int) -> np.ndarray:
     """(N, K, C) points on the surfaces that the autoencoder makes of latents."""
-    found = np.full((len(latents), points, 6), np.nan, dtype=np.float32)
+    found = np.zeros((len(latents), points, 6), dtype=np.float32)
     for row, latent in enumerate(latents):
         asset = pipeline.asset(latent, prompt="", seed=row, settings={})
         try:
             found[row] = surface_samples(asset.surface(RESOLUTION), points, seed=row)
         except EmptySurfaceError:
-            continue  # a cloud of NaN
+            continue  # a cloud of zeros
     return found
 
 
@@ -131,7 +131,7 @@ class Real:
             training=training,
             clouds=clouds_of_records(training, points),
             references=references,
-            among_references=chamfers(references[..., :3], references[..., :3]),
+            among_references=chamfer_distances(references[..., :3], references[..., :3]),
         )
 
 
@@ -139,12 +139,14 @@ def scores(
     real: Real, wishes: Sequence[Wish], clouds: np.ndarray, *, leave_out: Sequence[str] | None = None
 ) -> dict[str, Any]:
     """Figures of samples: `obedience` of household wishes and of reference wishes (`..._of_captions`), and
-    `SetScores` of the latter beside the assets that they describe."""
+    `SetDistance` of the latter beside the assets that they describe."""
     household = np.array([wish.asset is None for wish in wishes])
     found = obedience(real, wishes, clouds, leave_out)
     asked = clouds[~household][..., :3]
-    sets = set_scores(
-        chamfers(asked, real.references[..., :3]), chamfers(asked, asked), real.among_references
+    sets = set_distance(
+        chamfer_distances(asked, real.references[..., :3]),
+        chamfer_distances(asked, asked),
+        real.among_references,
     )
     return {
         "kind": float(found.right[household].mean()),
@@ -171,11 +173,11 @@ def obedience(
     real: Real, wishes: Sequence[Wish], clouds: np.ndarray, leave_out: Sequence[str] | None = None
 ) -> Obedience:
     """leave_out: for each sample, the training asset that it is, which does not count as near."""
-    distances = chamfers(clouds[..., :3], real.clouds[..., :3])
+    distances = chamfer_distances(clouds[..., :3], real.clouds[..., :3])
     if leave_out is not None:
         places = {record.id: column for column, record in enumerate(real.training)}
         distances[np.arange(len(clouds)), [places[asset] for asset in leave_out]] = np.inf
-    there, nearest = np.asarray(np.isfinite(distances).any(axis=1)), distances.argmin(axis=1)
+    there, nearest = np.asarray(clouds.any(axis=(1, 2))), distances.argmin(axis=1)
     rows = list(zip(wishes, there, clouds, nearest, strict=True))
     return Obedience(
         right=np.array([ok and is_called(real.training[j], wish.nouns) for wish, ok, _, j in rows]),

@@ -1,10 +1,11 @@
 """Shap-E's latent prior against Point-E's base: quality of samples by cost of training, for the page beside.
 
-    OMP_NUM_THREADS=1 python benchmarks/point_e_against_shap_e.py tune --data D --encoder RUN --out OUT
-    OMP_NUM_THREADS=1 python benchmarks/point_e_against_shap_e.py all  --data D --encoder RUN --out OUT
+    OMP_NUM_THREADS=1 python benchmarks/point_e_against_shap_e.py tune --data D --latents L --out OUT
+    OMP_NUM_THREADS=1 python benchmarks/point_e_against_shap_e.py all  --data D --latents L --out OUT
 
-RUN is a refinement's run: a model and the latents of its training draws. Whatever is in OUT already is not
-done again, and a training goes on from its last mark. `tune` compares forms of the baseline for less time.
+L is a folder of latents that tells their model (RUN/latents of a refinement). Whatever is in OUT already is
+not done again, and a training goes on from its last mark. `tune` compares forms of the baseline for less
+time.
 """
 
 import argparse
@@ -177,7 +178,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("what", choices=list(STAGES))
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--encoder", type=Path, required=True)
+    parser.add_argument("--latents", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--cpu-seconds", type=float, default=240.0, help="of training, for each")
     parser.add_argument("--marks", type=int, default=4)
@@ -185,7 +186,7 @@ def main() -> None:
     contest = Contest(told=MINILM_WIDTH)
     bench = Bench(
         data=given.data,
-        encoder=given.encoder,
+        latents_folder=given.latents,
         out=given.out,
         contest=contest,
         cpu_s=given.cpu_seconds,

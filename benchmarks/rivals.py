@@ -17,29 +17,26 @@ from shapewright.errors import DatasetError
 from shapewright.pointe import POINT_SCALING, PointPrior, StageConfig
 from shapewright.prior import ChannelScaling, LatentStatistics, Prior, PriorConfig
 from shapewright.training.conditions import Conditions
-from shapewright.training.latents import LatentSet, captions_of_varied
+from shapewright.training.latents import LatentSet
 from shapewright.training.loop import LoopConfig, Objective
 from shapewright.training.objectives.denoising import Denoising, DenoisingConfig
 from shapewright.training.objectives.point_denoising import PointDenoising, PointDenoisingConfig
 from shapewright.training.point_draws import PointDraws
-from shapewright.training.recipes.encoder import homeware_refinement
-from shapewright.training.variation import Augmentation, Variation, VariedAsset, draw_variation, varied
+from shapewright.training.variation import Variation, VariedAsset, varied
 
 __all__ = [
     "Contest",
     "PointForm",
     "SharedDraws",
-    "check_same_draws",
     "flops_of_example",
     "latent_objective",
     "measured_scaling",
     "point_objective",
+    "shared_draws",
 ]
 
 # Points of an asset that clouds are drawn from, evenly spread.
 CLOUD = 1536
-# Captions of some assets may have been written anew since the latents were made; other draws have others.
-SAME_CAPTIONS = 0.95
 COSINE = ScheduleConfig(name="cosine")
 
 
@@ -107,31 +104,18 @@ class SharedDraws(PointDraws):
     def by_name(self) -> dict[str, AssetRecord]:
         return {record.id: record for record in self.records}
 
-    @cached_property
+    @property
     def changes(self) -> list[Variation]:
-        """Of every latent; drawn again, as `LatentTable` drew them, where they were not kept."""
-        if self.latents.variations is not None:
-            return self.latents.variations
-        config, count = homeware_refinement().objective, len(self.records)
-        found: list[Variation] = []
-        for entry in range(len(self)):
-            change = config.augmentation if entry >= count else Augmentation.none()
-            rng = np.random.default_rng((self.seed, 11, entry // count, entry % count))
-            found.append(draw_variation(self.record(entry), config.supervision.points, change, rng))
-        return found
+        """Of every latent."""
+        assert self.latents.variations is not None, "checked before"
+        return self.latents.variations
 
 
-def check_same_draws(draws: SharedDraws) -> None:
-    """Raises: DatasetError if captions say that the latents are of other draws than the clouds."""
-    same = [
-        set(captions_of_varied(draws.record(entry), draws.varied(entry))) == set(captions)
-        for entry, captions in enumerate(draws.latents.captions)
-    ]
-    if np.mean(same) < SAME_CAPTIONS:
-        raise DatasetError(
-            f"Only {sum(same)} of {len(same)} latents are called what their clouds are called: give the "
-            "data set that the latents are of, and latents of the recipe homeware's refinement."
-        )
+def shared_draws(latents: LatentSet, records: list[AssetRecord]) -> SharedDraws:
+    """Raises: DatasetError for latents that do not say how their assets were varied."""
+    if latents.variations is None:
+        raise DatasetError("The latents do not say how their assets were varied: make them anew.")
+    return SharedDraws(records=records, points=CLOUD, latents=latents)
 
 
 def latent_objective(

@@ -25,14 +25,28 @@ from shapewright.evaluation.quick import choose
 from shapewright.evaluation.reconstruction import Reconstruction, measure_reconstruction, on_black
 from shapewright.pipeline import Pipeline
 from shapewright.training.encoder_stages import train_encoder_stage
+from shapewright.training.loop import LoopConfig
 from shapewright.training.objectives.field_supervision import FieldSupervision
 from shapewright.training.objectives.mixture import Mixture
 from shapewright.training.recipes import encoder, stages
 from shapewright.training.runs import train_encoder
 from shapewright.training.start import begin_autoencoder
+from shapewright.training.variation import Augmentation
 
 SHARES: dict[stages.Stage, float] = {"nerf": 0.5, "distill": 0.25, "finetune": 0.25}
+# Those of the shipped model, half of what the recipe `homeware` has by now: there is little time.
+SIZES = {
+    "tokens": 32,
+    "channels": 32,
+    "width": 256,
+    "field_width": 96,
+    "octaves": 6,
+    "layers": 4,
+    "centers": 128,
+}
+POINTS = 2048
 MEASURED_STEPS = 3
+EMA_DECAY = 0.99  # of weights; with few steps a longer memory would keep the first ones
 FIGURES = ("nerf_psnr_db", "mesh_psnr_db", "chamfer", "fscore")
 
 
@@ -73,8 +87,23 @@ class Clock:
             print(f"{self.path.parent.name}: {done} of {total}, loss {values['loss']:.3f}", flush=True)
 
 
-def train_directly(work: Work, records: list[AssetRecord]) -> dict[str, Any]:
+def direct_recipe() -> encoder.EncoderRecipe:
+    """The recipe `homeware` at SIZES, of assets as they are: those of the stages are not varied either."""
     recipe = encoder.homeware()
+    objective = replace(recipe.objective, points=POINTS, augmentation=Augmentation.none())
+    return replace(recipe, model=encoder.small_autoencoder(**SIZES), objective=objective)
+
+
+def stage_recipe(stage: stages.Stage) -> stages.StageRecipe:
+    """The stage of `homeware` at SIZES."""
+    recipe = stages.homeware(stage)
+    inputs = replace(recipe.objective.inputs, points=POINTS)
+    model = stages.trained_on_rays(encoder.small_autoencoder(**SIZES))
+    return replace(recipe, model=model, objective=replace(recipe.objective, inputs=inputs))
+
+
+def train_directly(work: Work, records: list[AssetRecord]) -> dict[str, Any]:
+    recipe = direct_recipe()
     batch = recipe.loop.batch_size
 
     def measured() -> float:
@@ -84,7 +113,7 @@ def train_directly(work: Work, records: list[AssetRecord]) -> dict[str, Any]:
         return seconds_a_step(objective, recipe.loop, MEASURED_STEPS)
 
     planned = work.steps("direct", 1.0, measured)
-    loop = replace(recipe.loop, steps=planned["steps"], checkpoint_every_s=60.0)
+    loop = shortened(recipe.loop, planned["steps"])
     run = work.out / "direct"
     if not (run / "model").is_dir():
         clock = Clock(run / "seconds.json")
@@ -93,7 +122,7 @@ def train_directly(work: Work, records: list[AssetRecord]) -> dict[str, Any]:
 
 
 def train_stage(work: Work, records: list[AssetRecord], stage: stages.Stage) -> dict[str, Any]:
-    recipe = stages.homeware(stage)
+    recipe = stage_recipe(stage)
     batch = recipe.loop.batch_size
     run, before = work.out / stage, {"distill": "nerf", "finetune": "distill"}.get(stage)
     start = None if before is None else work.out / before
@@ -105,8 +134,7 @@ def train_stage(work: Work, records: list[AssetRecord], stage: stages.Stage) -> 
         return seconds_a_step(objective, recipe.loop, MEASURED_STEPS)
 
     planned = work.steps(stage, SHARES[stage], measured)
-    warmup = min(recipe.loop.warmup_steps, planned["steps"] // 4)
-    loop = replace(recipe.loop, steps=planned["steps"], warmup_steps=warmup, checkpoint_every_s=60.0)
+    loop = shortened(recipe.loop, planned["steps"])
     if not (run / "model").is_dir():
         train_encoder_stage(
             work.data,
@@ -117,6 +145,12 @@ def train_stage(work: Work, records: list[AssetRecord], stage: stages.Stage) -> 
             progress=Clock(run / "seconds.json"),
         )
     return cost(run, planned, batch)
+
+
+def shortened(loop: LoopConfig, steps: int) -> LoopConfig:
+    """The recipe's for fewer steps."""
+    warmup = min(loop.warmup_steps, steps // 4)
+    return replace(loop, steps=steps, warmup_steps=warmup, ema_decay=EMA_DECAY, checkpoint_every_s=60.0)
 
 
 def cost(run: Path, planned: dict[str, Any], batch: int) -> dict[str, Any]:

@@ -27,4 +27,4 @@ def test_near_points_cover_far_ones() -> None:
 
 
 def test_no_cloud_is_a_white_picture() -> None:
-    assert (PICTURES.cloud_picture(np.full((4, 6), np.nan), size_px=16) == 1).all()
+    assert (PICTURES.cloud_picture(np.zeros((4, 6)), size_px=16) == 1).all()

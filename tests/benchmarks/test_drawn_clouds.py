@@ -73,7 +73,7 @@ def test_an_asset_that_is_left_out_is_not_its_own_neighbour() -> None:
 
 def test_a_sample_without_a_surface_obeys_nothing() -> None:
     clouds = DRAWN.clouds_of_records(shelf()[:2], POINTS)
-    clouds[1] = np.nan
+    clouds[1] = 0
     found = DRAWN.obedience(real(), wishes_for(shelf()[:2], household=2), clouds)
     assert found.there.tolist() == [True, False]
     assert not found.right[1]

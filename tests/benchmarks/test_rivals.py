@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from benchmarks.scripts import script
+from shapewright.dataset.loader import AssetRecord
 from shapewright.errors import DatasetError
 from shapewright.pointe import POINT_SCALING
 from shapewright.prior import Condition, LatentStatistics
-from shapewright.training.latents import LatentSet, captions_of_varied
+from shapewright.training.latents import LatentSet
 from shapewright.training.point_draws import PointDraws, in_point_frame
-from shapewright.training.recipes.encoder import homeware_refinement
-from shapewright.training.variation import vary
+from shapewright.training.variation import Augmentation, draw_variation, varied
 from tiny_assets import shelf
 
 RIVALS = script("rivals")
@@ -27,19 +27,22 @@ class Anything:
         return Condition(text_pooled=torch.from_numpy(marks).float()[:, None].expand(-1, TOLD))
 
 
-def table(draws: int = 3) -> tuple[LatentSet, list]:
-    """Latents of a shelf's assets, varied as `LatentTable` varies them, but without its record of it."""
-    records, config = shelf(), homeware_refinement().objective
-    assets, captions = [], []
-    for entry in range(draws * len(records)):
-        draw, index = divmod(entry, len(records))
-        rng = np.random.default_rng((0, 11, draw, index))
-        change = config.augmentation if draw else replace(config.augmentation, mirror=0, recolor=0, scale=0)
-        asset = vary(records[index], slice(0, 1), config.supervision.points, change, rng)
-        assets.append(records[index].id)
-        captions.append(captions_of_varied(records[index], asset))
-    latents = torch.randn(len(assets), 4, 5, generator=torch.Generator().manual_seed(0))
-    return LatentSet(latents=latents, assets=assets, captions=captions), records
+def table(draws: int = 3) -> tuple[LatentSet, list[AssetRecord]]:
+    """Latents of a shelf's assets, varied."""
+    records = shelf()
+    changes = [
+        draw_variation(record, 64, Augmentation() if draw else Augmentation.none(), rng)
+        for rng in (np.random.default_rng(4),)
+        for draw in range(draws)
+        for record in records
+    ]
+    count = len(changes)
+    return LatentSet(
+        latents=torch.randn(count, 4, 5, generator=torch.Generator().manual_seed(0)),
+        assets=[record.id for record in records] * draws,
+        captions=[["a thing"]] * count,
+        variations=changes,
+    ), records
 
 
 def contest():
@@ -48,39 +51,27 @@ def contest():
 
 def test_clouds_are_of_the_latents_own_draws() -> None:
     latents, records = table()
-    draws = RIVALS.SharedDraws(records=records, points=64, latents=latents)
-    RIVALS.check_same_draws(draws)
+    draws = RIVALS.shared_draws(latents, records)
     assert len(draws) == len(latents)
+    assert latents.variations is not None
     for entry in (0, 7, 13):
-        assert draws.record(entry).id == latents.assets[entry]
-    plain = records[2].points[:64].astype(np.float32)
-    np.testing.assert_array_equal(draws.cloud(2), in_point_frame(plain))
+        record = records[entry % len(records)]
+        assert draws.record(entry) is record
+        expected = varied(record, slice(0, 1), RIVALS.CLOUD, latents.variations[entry]).points
+        np.testing.assert_array_equal(draws.cloud(entry), in_point_frame(expected))
+    assert any(not np.array_equal(draws.cloud(entry), draws.cloud(entry + 6)) for entry in range(6))
 
 
-def test_variations_that_were_kept_are_taken() -> None:
+def test_latents_that_do_not_say_how_they_were_varied_are_refused() -> None:
     latents, records = table()
-    again = RIVALS.SharedDraws(records=records, points=64, latents=latents)
-    kept = LatentSet(
-        latents=latents.latents.flip(0),
-        assets=latents.assets[::-1],
-        captions=latents.captions[::-1],
-        variations=again.changes[::-1],
-    )
-    draws = RIVALS.SharedDraws(records=records, points=64, latents=kept)
-    RIVALS.check_same_draws(draws)
-    np.testing.assert_array_equal(draws.cloud(0), again.cloud(len(again) - 1))
-
-
-def test_latents_of_other_draws_are_refused() -> None:
-    latents, records = table()
-    other = LatentSet(latents=latents.latents, assets=latents.assets, captions=latents.captions[::-1])
-    with pytest.raises(DatasetError, match="are called what their clouds are called"):
-        RIVALS.check_same_draws(RIVALS.SharedDraws(records=records, points=64, latents=other))
+    plain = LatentSet(latents=latents.latents, assets=latents.assets, captions=latents.captions)
+    with pytest.raises(DatasetError, match="do not say how their assets were varied"):
+        RIVALS.shared_draws(plain, records)
 
 
 def test_both_networks_are_one_transformer_and_learn() -> None:
     latents, records = table()
-    draws = RIVALS.SharedDraws(records=records, points=64, latents=latents)
+    draws = RIVALS.shared_draws(latents, records)
     statistics = LatentStatistics.measure([latents.latents])
     first = RIVALS.latent_objective(contest(), latents, statistics, Anything())
     second = RIVALS.point_objective(contest(), draws, Anything(), RIVALS.PointForm())
@@ -95,7 +86,7 @@ def test_both_networks_are_one_transformer_and_learn() -> None:
 
 def test_operations_grow_with_the_tokens() -> None:
     latents, records = table()
-    draws = RIVALS.SharedDraws(records=records, points=64, latents=latents)
+    draws = RIVALS.shared_draws(latents, records)
 
     def operations(points: int) -> float:
         sizes = replace(contest(), points=points)
