@@ -1,7 +1,7 @@
 """What a contest is held with: data, latents, what is told, the networks, samples of them; and its plan."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from contest_told import caption_conditions, picture_conditions, told_of, told_of_pictures
 from drawn_clouds import (
     Real,
     Wish,
@@ -30,27 +31,24 @@ from rivals import (
 from spans import seconds_a_step
 
 from shapewright.atomic_file import replacing
-from shapewright.conditioning import TextFeatures
-from shapewright.conditioning.minilm import MiniLM
 from shapewright.dataset.loader import AssetRecord, load_dataset
 from shapewright.pipeline import Pipeline
 from shapewright.pointe import POINT_SCALING, PointPrior
 from shapewright.prior import Condition, LatentStatistics, Prior, SamplerConfig
-from shapewright.training.conditions import CaptionConditions, CaptionFeatures
+from shapewright.training.conditions import Conditions
 from shapewright.training.latents import LatentSet, load_latents, statistics_of
 from shapewright.training.objectives.denoising import Denoising
 from shapewright.training.objectives.point_denoising import PointDenoising
 from shapewright.training.prior_sources import given_latents
-from shapewright.training.recipes.prior import MINILM_WIDTH, SAMPLER
+from shapewright.training.recipes.prior import SAMPLER
+from shapewright.training.variation import Variation
 
-__all__ = ["LATENTS", "POINTS", "SEEDS", "Bench", "KeptTexts", "kept", "kept_array", "told_of"]
+__all__ = ["LATENTS", "POINTS", "SEEDS", "Bench", "kept", "kept_array"]
 
-SHARING = 0.5  # of captions, as in the recipe `homeware`
 SEEDS, REFERENCES = 2, 24  # samples of a household prompt; assets of each split whose captions are asked for
 POINT_SAMPLER = SamplerConfig(
     steps=24, guidance=3.0, sigma_min=0.02, sigma_max=80.0, method="unipc", clip=1.0
 )
-LONGEST = 16  # words and marks of a caption; half of what MiniLM reads otherwise, in half the time
 LATENTS, POINTS = "Shap-E: latents", "Point-E: points"
 
 
@@ -71,18 +69,21 @@ class Bench:
 
     @cached_property
     def latents(self) -> LatentSet:
-        return load_latents(self.latents_folder)
+        """Of all draws; for pictures of the assets as they are, which the pictures show."""
+        every = load_latents(self.latents_folder)
+        return every if self.contest.kind == "text" else unvaried(every)
 
     @cached_property
     def statistics(self) -> LatentStatistics:
         return statistics_of(self.latents_folder, clip=4.0)
 
     @cached_property
-    def conditions(self) -> CaptionConditions:
-        captions = self.latents.captions
-        texts = list(dict.fromkeys(text for own in captions for text in own))
-        reader = KeptTexts(self.out.parent / "captions.npz", texts)
-        return CaptionConditions(captions, CaptionFeatures(texts, reader, tokens=False), sharing=SHARING)
+    def conditions(self) -> Conditions:
+        if self.contest.kind == "text":
+            return caption_conditions(self.latents, self.out.parent / "captions.npz")
+        by_name = {record.id: record for record in self.training}
+        records = [by_name[asset] for asset in self.latents.assets]
+        return picture_conditions(records, self.out.parent / "features")
 
     @cached_property
     def draws(self) -> SharedDraws:
@@ -99,9 +100,10 @@ class Bench:
 
     @cached_property
     def wishes(self) -> list[Wish]:
-        """Household prompts, then captions of as many assets of each split."""
+        """Household prompts, then captions of as many assets of each split; of pictures the latter only."""
         captions = [reference_wishes(part, REFERENCES) for part in (self.held_out, self.training)]
-        return [*household_wishes(SEEDS), *captions[0], *captions[1]]
+        household = household_wishes(SEEDS) if self.contest.kind == "text" else []
+        return [*household, *captions[0], *captions[1]]
 
     @cached_property
     def asked(self) -> list[AssetRecord]:
@@ -111,13 +113,16 @@ class Bench:
 
     @cached_property
     def told(self) -> Condition:
-        """Of every wish."""
-        return told_of([wish.text for wish in self.wishes])
+        """Of every wish: its text, or a picture of its asset that no training sees."""
+        if self.contest.kind == "text":
+            return told_of([wish.text for wish in self.wishes])
+        return told_of_pictures(self.asked)
 
     @cached_property
-    def household(self) -> Condition:
-        """Of every household prompt once."""
-        return told_of([wish.text for wish in household_wishes(1)])
+    def few(self) -> list[int]:
+        """Numbers of some wishes, for what is tried out: household prompts once, or held-out pictures."""
+        household = len(household_wishes(SEEDS)) if self.contest.kind == "text" else 0
+        return list(range(0, household, SEEDS)) or list(range(REFERENCES))
 
     @cached_property
     def real(self) -> Real:
@@ -167,33 +172,6 @@ class Bench:
         return seconds_a_step(self.objective(rival, form), self.contest.loop(1000, form))
 
 
-class KeptTexts:
-    """What MiniLM says of texts, as one vector each: read once for all stages, which takes a minute."""
-
-    width_pooled, width_tokens, max_tokens = MINILM_WIDTH, MINILM_WIDTH, 1
-
-    def __init__(self, path: Path, texts: Sequence[str]) -> None:
-        if not path.is_file():
-            reader = MiniLM(max_tokens=LONGEST)
-            parts = [reader.encode(texts[i : i + 256]).pooled for i in range(0, len(texts), 256)]
-            with replacing(path) as temporary:
-                np.savez(temporary, texts=np.array(texts), pooled=torch.cat(parts).numpy())
-        with np.load(path) as file:
-            self.rows = {str(text): row for row, text in enumerate(file["texts"])}
-            self.pooled = torch.from_numpy(file["pooled"])
-
-    def encode(self, prompts: Sequence[str]) -> TextFeatures:
-        pooled = self.pooled[[self.rows[text] for text in prompts]]
-        nothing = torch.zeros(len(pooled), 1)
-        return TextFeatures(
-            pooled=pooled, tokens=nothing[..., None].expand(-1, -1, MINILM_WIDTH), mask=nothing > 0
-        )
-
-
-def told_of(texts: Sequence[str]) -> Condition:
-    return Condition(text_pooled=MiniLM().encode(list(texts)).pooled)
-
-
 def kept(path: Path, make: Callable[[], Any]) -> Any:
     """What the JSON file holds; made and written if there is none."""
     if not path.is_file():
@@ -211,3 +189,15 @@ def kept_array(path: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
             np.save(temporary, made)
         print(path, flush=True)
     return np.load(path)
+
+
+def unvaried(latents: LatentSet) -> LatentSet:
+    """Those of assets as they are."""
+    assert latents.variations is not None, "checked with the draws"
+    chosen = [entry for entry, change in enumerate(latents.variations) if change == Variation()]
+    return LatentSet(
+        latents=latents.rows(np.array(chosen)),
+        assets=[latents.assets[entry] for entry in chosen],
+        captions=[latents.captions[entry] for entry in chosen],
+        variations=[Variation()] * len(chosen),
+    )

@@ -139,30 +139,40 @@ def scores(
     real: Real, wishes: Sequence[Wish], clouds: np.ndarray, *, leave_out: Sequence[str] | None = None
 ) -> dict[str, Any]:
     """Figures of samples: `obedience` of household wishes and of reference wishes (`..._of_captions`), and
-    `SetDistance` of the latter beside the assets that they describe."""
+    `SetDistance` of the latter beside the assets that they describe.
+
+    own: mean distance to the asset that was described or shown; own_rank: the share of training assets that
+    are farther from the sample than that one.
+    """
     household = np.array([wish.asset is None for wish in wishes])
     found = obedience(real, wishes, clouds, leave_out)
     asked = clouds[~household][..., :3]
-    sets = set_distance(
-        chamfer_distances(asked, real.references[..., :3]),
-        chamfer_distances(asked, asked),
-        real.among_references,
-    )
+    across = chamfer_distances(asked, real.references[..., :3])
+    sets = set_distance(across, chamfer_distances(asked, asked), real.among_references)
     return {
-        "kind": float(found.right[household].mean()),
-        "kind_of_captions": float(found.right[~household].mean()),
-        "color": float(found.colored.mean()),
-        "nearest": float(found.nearest[found.there].mean()) if found.there.any() else None,
-        "empty": float(1 - found.there.mean()),
+        "kind": share(found.right[household]),
+        "kind_of_captions": share(found.right[~household]),
+        "color": share(found.colored),
+        "own": float(np.diagonal(across).mean()),
+        "own_rank": share(found.distances[~household] > np.diagonal(across)[:, None]),
+        "nearest": share(found.nearest[found.there]),
+        "empty": share(~found.there),
         **asdict(sets),
     }
 
 
+def share(values: np.ndarray) -> float | None:
+    """The mean; None of nothing."""
+    return float(values.mean()) if values.size else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Obedience:
-    """Of each sample: `right` if the nearest training asset is called what was asked for, at the distance
-    `nearest`; `there` if it has a surface; `colored`, of those that asked for a colour, if they have it."""
+    """Of each sample: its `distances` (N, M) to training assets; `right` if the nearest one is called what
+    was asked for, at the distance `nearest`; `there` if it has a surface; `colored`, of those that asked for
+    a colour, if they have it."""
 
+    distances: np.ndarray
     right: np.ndarray
     nearest: np.ndarray
     there: np.ndarray
@@ -180,6 +190,7 @@ def obedience(
     there, nearest = np.asarray(clouds.any(axis=(1, 2))), distances.argmin(axis=1)
     rows = list(zip(wishes, there, clouds, nearest, strict=True))
     return Obedience(
+        distances=distances,
         right=np.array([ok and is_called(real.training[j], wish.nouns) for wish, ok, _, j in rows]),
         nearest=distances.min(axis=1),
         there=there,

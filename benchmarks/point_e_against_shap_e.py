@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from contest import LATENTS, POINTS, Bench, kept, kept_array
-from contest_page import curves, save_sheet, tables
+from contest_page import curves, save_sheet, strips_of_pictures, strips_of_prompts, tables
+from contest_told import PICTURE_WIDTH
 from drawn_clouds import (
     clouds_of_latents,
     clouds_of_records,
-    household_wishes,
     obedience,
     scores,
+    share,
 )
 from rivals import (
     Contest,
@@ -32,6 +34,7 @@ from spans import load_mark, marks_between, read_marks, train_to_marks
 
 from shapewright.dataset.loader import AssetRecord
 from shapewright.evaluation.samples import is_called
+from shapewright.prior import Condition
 from shapewright.training.recipes.prior import MINILM_WIDTH
 
 FORMS = {
@@ -70,8 +73,12 @@ def draw(bench: Bench) -> None:
                 bench,
                 run,
                 f"guidance-{guidance:g}",
-                lambda model=model, guidance=guidance: bench.drawn(model, bench.household, guidance),
+                lambda model=model, guidance=guidance: bench.drawn(model, few_told(bench), guidance),
             )
+
+
+def few_told(bench: Bench) -> Condition:
+    return bench.told.select(torch.tensor(bench.few))
 
 
 def keep_samples(bench: Bench, run: Path, name: str, make: Callable[[], np.ndarray]) -> None:
@@ -135,33 +142,35 @@ def tried(bench: Bench, run: Path, form: PointForm) -> dict[str, Any]:
     objective = bench.objective(POINTS, form)
     train_to_marks(objective, bench.contest.loop(steps, form), run, [steps])
     load_mark(objective.model, run, steps)
-    keep_samples(bench, run, "form", lambda: bench.drawn(objective.model, bench.household))
-    found = household_scores(bench, np.load(run / "clouds-form.npy"))
+    keep_samples(bench, run, "form", lambda: bench.drawn(objective.model, few_told(bench)))
+    found = few_scores(bench, np.load(run / "clouds-form.npy"))
     return {"steps": steps, "seconds_a_step": seconds, **found}
 
 
-def household_scores(bench: Bench, clouds: np.ndarray) -> dict[str, float]:
-    """Of one sample of each household prompt."""
-    found = obedience(bench.real, household_wishes(1), clouds)
+def few_scores(bench: Bench, clouds: np.ndarray) -> dict[str, float | None]:
+    """Of what is drawn for `few_told`."""
+    found = obedience(bench.real, [bench.wishes[number] for number in bench.few], clouds)
     figures = {"kind": found.right, "color": found.colored, "nearest": found.nearest[found.there]}
-    return {name: float(values.mean()) for name, values in figures.items()}
+    return {name: share(values) for name, values in figures.items()}
 
 
 def guidances(bench: Bench) -> None:
     for rival in bench.plan():
         for guidance in GUIDANCES:
             clouds = np.load(bench.out / folder_of(rival) / f"clouds-guidance-{guidance:g}.npy")
-            print(rival, f"guidance {guidance:g}", household_scores(bench, clouds), flush=True)
+            print(rival, f"guidance {guidance:g}", few_scores(bench, clouds), flush=True)
 
 
 def page(bench: Bench) -> None:
     """Print the table; write curves and the sheet beside this script."""
     runs = {rival: bench.out / folder_of(rival) for rival in bench.plan()}
     found = kept(bench.out / "bounds.json", lambda: bounds(bench))
-    print(tables(runs, found, bench.plan()))
+    kind = bench.contest.kind
+    print(tables(runs, found, bench.plan(), kind))
     here = Path(__file__)
-    curves(runs, found, here.with_name(f"{here.stem}_curves.png"))
-    save_sheet(bench.pipeline, runs, here.with_name(f"{here.stem}_samples.png"))
+    curves(runs, found, here.with_name(f"{here.stem}_{kind}.png"), kind)
+    strips = strips_of_prompts if kind == "text" else strips_of_pictures
+    save_sheet(strips(bench, runs), here.with_name(f"{here.stem}_{kind}_samples.png"))
 
 
 STAGES = {
@@ -180,10 +189,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--latents", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--condition", choices=["text", "image"], default="text")
     parser.add_argument("--cpu-seconds", type=float, default=240.0, help="of training, for each")
     parser.add_argument("--marks", type=int, default=4)
     given = parser.parse_args()
-    contest = Contest(told=MINILM_WIDTH)
+    told = MINILM_WIDTH if given.condition == "text" else PICTURE_WIDTH
+    contest = Contest(kind=given.condition, told=told)
     bench = Bench(
         data=given.data,
         latents_folder=given.latents,
