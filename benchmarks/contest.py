@@ -47,7 +47,7 @@ __all__ = ["LATENTS", "POINTS", "SEEDS", "Bench", "kept", "kept_array"]
 
 SEEDS, REFERENCES = 2, 24  # samples of a household prompt; assets of each split whose captions are asked for
 POINT_SAMPLER = SamplerConfig(
-    steps=24, guidance=3.0, sigma_min=0.02, sigma_max=80.0, method="unipc", clip=1.0
+    steps=16, guidance=3.0, sigma_min=0.02, sigma_max=80.0, method="unipc", clip=1.0
 )
 LATENTS, POINTS = "Shap-E: latents", "Point-E: points"
 
