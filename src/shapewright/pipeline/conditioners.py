@@ -12,6 +12,7 @@ from torch import Tensor
 
 from shapewright.conditioning import TextConditioner, TextFeatures
 from shapewright.conditioning.clip import ImageConditioner
+from shapewright.conditioning.lexicon import Understanding, household_lexicon, understood
 from shapewright.conditioning.pictures import object_square, open_picture
 from shapewright.conditioning.text import checked_prompts
 from shapewright.errors import ImageError, ModelError
@@ -31,6 +32,7 @@ __all__ = [
     "load_text_encoder",
     "ready_picture",
     "require_kind",
+    "understood_prompt",
 ]
 
 # A small prior is told of a picture by so many features a side, fewer than the network's own 7.
@@ -125,7 +127,8 @@ class Conditioners:
         names = checked_prompts(prompts)
         if self._text is None:
             self._text = load_text_encoder(self.config, self.folder, self.device)
-        parts = [self._text.encode([name]) for name in names]
+        told = [understood_prompt(self.config, name) for name in names]
+        parts = [self._text.encode([each.text]) for each in told]
         pooled, tokens, mask = (
             torch.cat(rows)
             for rows in zip(*((part.pooled, part.tokens, part.mask) for part in parts), strict=True)
@@ -133,7 +136,11 @@ class Conditioners:
         features = TextFeatures(pooled=pooled, tokens=tokens, mask=mask)
         condition = text_condition(prior, features, self.config.name)
         lengths = [0] * len(names) if condition.text_mask is None else condition.text_mask.sum(dim=1).tolist()
-        return Subjects(names=names, condition=condition, tokens=lengths, settings=[{} for _ in names])
+        settings = [
+            {} if each.language is None else {"understood_as": each.text, "language": each.language}
+            for each in told
+        ]
+        return Subjects(names=names, condition=condition, tokens=lengths, settings=settings)
 
     def read_pictures(self, pictures: Sequence[Picture], options: PictureOptions) -> Subjects:
         """Raises: ImageError; ConfigError; ModelError for a model without an image prior."""
@@ -156,6 +163,13 @@ class Conditioners:
             tokens=[0] * len(files),
             settings=[{"image": file, **settings} for file in files],
         )
+
+
+def understood_prompt(config: ModelConfig, prompt: str) -> Understanding:
+    """What the model is told of a prompt: in English, if its lexicon knows the prompt's language."""
+    if config.lexicon is None:
+        return Understanding(text=prompt)
+    return understood(prompt, household_lexicon())
 
 
 def load_text_encoder(config: ModelConfig, folder: Path | None, device: torch.device) -> TextConditioner:

@@ -27,7 +27,8 @@ class ModelConfig:
     """What config.json says of a model.
 
     `points`, `views` and `view_size_px` are what the encoder is given of an asset; `text` and `image` are
-    the frozen encoders of prompts and pictures, of which minilm reads `text_tokens` tokens; `clip` says where
+    the frozen encoders of prompts and pictures, of which minilm reads `text_tokens` tokens, in English:
+    `lexicon` says by which words of other languages prompts are put into it; `clip` says where
     CLIP's weights are: a folder inside the model folder, another folder, or a hub id. `sampler` holds the
     defaults of generation.
     """
@@ -37,6 +38,7 @@ class ModelConfig:
     prior: PriorConfig | None = None
     text: Literal["minilm", "clip"] | None = None
     text_tokens: int = 32
+    lexicon: Literal["household"] | None = None
     image: Literal["clip", "efficientnet"] | None = None
     clip: str = "openai/clip-vit-large-patch14"
     sampler: SamplerConfig = field(default_factory=SamplerConfig)

@@ -1,4 +1,4 @@
-"""`shapewright data fetch|build`: real 3D models to a data set that training reads."""
+"""`shapewright data`: real 3D models to a data set that training reads."""
 
 import os
 from dataclasses import dataclass, field
@@ -9,9 +9,10 @@ import tyro
 from tyro.conf import Positional, arg
 
 from shapewright.apps.cli.command import AnyInt, AnyPath, AnyText, Command, Engine
+from shapewright.apps.cli.outputs import check_suffix
 from shapewright.apps.cli.terminal import Terminal, duration
 from shapewright.atomic_file import check_writable, replacing
-from shapewright.errors import ConfigError
+from shapewright.errors import ConfigError, DatasetError
 
 __all__ = ["Data"]
 
@@ -120,6 +121,38 @@ class Credits(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lexicon(Command):
+    """Write the names that a data set has in other languages, with their English, for prompts."""
+
+    data: Path
+    """Folder of a data set."""
+    output: Path
+    """The lexicon, a .json.gz."""
+
+    def run(self, terminal: Terminal) -> None:
+        """Read the index, write the lexicon."""
+        check_suffix(self.output, (".gz",), "--output")
+        check_writable(self.output)
+
+        from shapewright.conditioning.lexicon import build_lexicon, write_lexicon
+        from shapewright.dataset.loader import read_index
+
+        records = read_index(self.data)["records"]
+        names = [
+            (caption["language"], caption["text"], record["nouns"][0])
+            for record in records
+            for caption in record["captions"]
+            if caption["language"] != "en" and record["nouns"]
+        ]
+        if not names:
+            raise DatasetError(f"The captions of {self.data} are all in English.")
+        lexicon = build_lexicon(names)
+        write_lexicon(lexicon, self.output)
+        facts = {"lexicon": str(self.output), "names": {k: len(v) for k, v in lexicon.names.items()}}
+        terminal.result(facts, f"{self.output}: {len(names)} names in {len(lexicon.names)} languages")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Data(Command):
     """Fetch 3D models and build data sets of them."""
 
@@ -127,6 +160,7 @@ class Data(Command):
         Annotated[Fetch, tyro.conf.subcommand("fetch")]
         | Annotated[Build, tyro.conf.subcommand("build")]
         | Annotated[Credits, tyro.conf.subcommand("credits")]
+        | Annotated[Lexicon, tyro.conf.subcommand("lexicon")]
     )
 
     json: tyro.conf.Suppress[bool] = False

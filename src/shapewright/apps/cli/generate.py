@@ -219,7 +219,7 @@ class Generate(Command):
     def _announce(self, wishes: Wishes, objects: int, terminal: Terminal) -> None:
         """Say what it will take. Raises: ModelError if the model does not take what is wished for."""
         from shapewright.apps.cli.estimate import estimate_generation
-        from shapewright.pipeline.conditioners import require_kind
+        from shapewright.pipeline.conditioners import require_kind, understood_prompt
         from shapewright.pipeline.device import choose_device, describe_device
         from shapewright.pipeline.latent_file import load_latent
         from shapewright.pipeline.named_model import config_of
@@ -229,6 +229,10 @@ class Generate(Command):
         require_kind(config, wishes.kind)
         if self.negative is not None:
             require_kind(config, "text")
+        for prompt in dict.fromkeys([*wishes.prompts, *([self.negative] if self.negative else [])]):
+            told = understood_prompt(config, prompt)
+            if told.language is not None:
+                terminal.say(f"Taking '{prompt}' ({told.language}) for '{told.text}'.")
         if self.init is not None:
             load_latent(self.init)
         device = choose_device(self.device)

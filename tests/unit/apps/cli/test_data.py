@@ -1,5 +1,7 @@
 """`data build` on a folder of meshes."""
 
+import gzip
+import json
 from pathlib import Path
 
 import numpy as np
@@ -44,3 +46,23 @@ def test_mistakes_are_told_in_one_sentence(
     assert outcome.is_one_sentence(), outcome
     assert message in outcome.err
     assert list(here.iterdir()) == []
+
+
+def test_a_lexicon_is_made_of_a_data_sets_names(shapewright: Shapewright, here: Path) -> None:
+    captions = [{"text": "a red chair", "language": "en"}, {"text": "roter stuhl", "language": "de"}]
+    index = {"format": "shapewright-dataset", "version": 1, "complete": True, "skipped": []}
+    Path("set").mkdir()
+    Path("set/index.json").write_text(
+        json.dumps({**index, "records": [{"nouns": ["chair"], "captions": captions}]})
+    )
+    outcome = shapewright("data", "lexicon", "--data", "set", "--output", "words.json.gz")
+    assert outcome.code == 0, outcome
+    assert "1 names in 1 languages" in outcome.out
+    told = json.loads(gzip.decompress(Path("words.json.gz").read_bytes()))
+    assert told["names"]["de"]["roter stuhl"] == "chair"
+    Path("set/index.json").write_text(
+        json.dumps({**index, "records": [{"nouns": ["chair"], "captions": captions[:1]}]})
+    )
+    english = shapewright("data", "lexicon", "--data", "set", "--output", "words.json.gz")
+    assert english.code == 2
+    assert "are all in English" in english.err
