@@ -10,7 +10,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from shapewright.autoencoder import Autoencoder
 from shapewright.dataset.loader import AssetRecord, load_dataset
 from shapewright.evaluation.metrics import psnr_db
 from shapewright.evaluation.quick import choose
-from shapewright.evaluation.reconstruction import Reconstruction, measure_reconstruction, on_black
+from shapewright.evaluation.reconstruction import mean_of, measure_reconstruction, on_black
 from shapewright.pipeline import Pipeline
 from shapewright.training.encoder_stages import train_encoder_stage
 from shapewright.training.loop import LoopConfig
@@ -47,7 +47,6 @@ SIZES = {
 POINTS = 2048
 MEASURED_STEPS = 3
 EMA_DECAY = 0.99  # of weights; with few steps a longer memory would keep the first ones
-FIGURES = ("nerf_psnr_db", "mesh_psnr_db", "chamfer", "fscore")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,13 +165,9 @@ def measure(work: Work, run: str) -> dict[str, Any]:
     for split in ("train", "val"):
         chosen = choose(load_dataset(work.data, split), work.assets, split)
         each = [measure_reconstruction(pipeline, record, views=2, nerf_views=1) for record in chosen]
-        found[split] = means(each)
+        found[split] = mean_of(each)
         print(run, split, found[split], flush=True)
     return found
-
-
-def means(each: list[Reconstruction]) -> dict[str, float]:
-    return {name: float(np.mean([asdict(one)[name] for one in each])) for name in FIGURES}
 
 
 def black(work: Work) -> dict[str, Any]:
