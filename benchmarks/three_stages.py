@@ -1,17 +1,21 @@
 """The published three stages against direct supervision, for the same seconds of the processor.
 
     OMP_NUM_THREADS=1 python benchmarks/three_stages.py --data D --out OUT [--cpu-seconds 360 --assets 12]
+    OMP_NUM_THREADS=1 python benchmarks/three_stages.py --data D --costs 5 --start MODEL
 
 Direct supervision has all of them; of the stages the first has a half, the others a quarter each. What is in
-OUT already is not done again; a training goes on from its last checkpoint.
+OUT already is not done again; a training goes on from its last checkpoint. `--costs` keeps no model: it takes
+steps of every way in turn, so that all of them meet the same neighbours on the machine, from a model that has
+surfaces, and says what a step costs.
 """
 
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -25,9 +29,11 @@ from shapewright.evaluation.quick import choose
 from shapewright.evaluation.reconstruction import mean_of, measure_reconstruction, on_black
 from shapewright.pipeline import Pipeline
 from shapewright.training.encoder_stages import train_encoder_stage
+from shapewright.training.learner import Learner
 from shapewright.training.loop import LoopConfig
 from shapewright.training.objectives.field_supervision import FieldSupervision
 from shapewright.training.objectives.mixture import Mixture
+from shapewright.training.processes import accelerator
 from shapewright.training.recipes import encoder, stages
 from shapewright.training.runs import train_encoder
 from shapewright.training.start import begin_autoencoder
@@ -158,6 +164,55 @@ def cost(run: Path, planned: dict[str, Any], batch: int) -> dict[str, Any]:
     return {"steps": steps, "cpu_s": sum(seconds), "assets_seen": steps * batch}
 
 
+def costs_of_steps(
+    learners: Mapping[str, Learner], rounds: int, clock: Callable[[], float] = time.process_time
+) -> dict[str, list[float]]:
+    """Seconds of every step, the learners taking turns, after a round that warms up."""
+    found: dict[str, list[float]] = {name: [] for name in learners}
+    for step in range(rounds + 1):
+        for name, learner in learners.items():
+            began = clock()
+            learner.step(step, learner.pieces(step))
+            found[name].append(clock() - began)
+    return {name: seconds[1:] for name, seconds in found.items()}
+
+
+def learners_from(start: Path, records: list[AssetRecord]) -> dict[str, Learner]:
+    """One of every way of training, all from the same model."""
+
+    def begun() -> Autoencoder:
+        return begin_autoencoder(direct_recipe().model, start, seed=0)[0]
+
+    recipe = direct_recipe()
+    direct = FieldSupervision(begun(), records, recipe.objective, batch_size=recipe.loop.batch_size)
+    found = {"direct": Learner(direct, recipe.loop, accelerator())}
+    for stage in stages.STAGES:
+        of_stage = stage_recipe(stage)
+        objective = Mixture(begun(), records, of_stage.objective, batch_size=of_stage.loop.batch_size)
+        found[stage] = Learner(objective, of_stage.loop, accelerator())
+    return found
+
+
+def costs_as_markdown(seconds: Mapping[str, Sequence[float]], batches: Mapping[str, int]) -> str:
+    """Medians; the last column says how many assets direct supervision sees in the time of one."""
+    each = {name: median(found) / batches[name] for name, found in seconds.items()}
+    rows = [
+        "| training | batch | CPU s a step: median (least to most) | CPU ms an asset | against direct |",
+        "|---|---|---|---|---|",
+    ]
+    for name, found in seconds.items():
+        span = f"{median(found):.2f} ({min(found):.2f} to {max(found):.2f})"
+        times = each[name] / each["direct"]
+        rows.append(f"| {name} | {batches[name]} | {span} | {1000 * each[name]:.0f} | {times:.1f} |")
+    return "\n".join(rows)
+
+
+def print_costs(records: list[AssetRecord], start: Path, rounds: int) -> None:
+    batches = {"direct": direct_recipe().loop.batch_size}
+    batches |= {stage: stage_recipe(stage).loop.batch_size for stage in stages.STAGES}
+    print(costs_as_markdown(costs_of_steps(learners_from(start, records), rounds), batches))
+
+
 def measure(work: Work, run: str) -> dict[str, Any]:
     """Mean figures of reconstructions of some training and some held-out assets."""
     pipeline = Pipeline.from_pretrained(work.out / run / "model", device="cpu")
@@ -183,10 +238,17 @@ def black(work: Work) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--costs", type=int, default=0, help="rounds of steps that are timed")
+    parser.add_argument("--start", type=Path, help="a run or model folder, for --costs")
     parser.add_argument("--cpu-seconds", type=float, default=360.0, help="of training, each way")
     parser.add_argument("--assets", type=int, default=12, help="of each split that are reconstructed")
     given = parser.parse_args()
+    if given.costs and given.start:
+        print_costs(load_dataset(given.data, "train")[:64], given.start, given.costs)
+        return
+    if given.costs or given.out is None:
+        parser.error("--costs wants --start, everything else --out")
     work = Work(data=given.data, out=given.out, cpu_s=given.cpu_seconds, assets=given.assets)
     records = load_dataset(work.data, "train")
     costs = {"direct": train_directly(work, records)}

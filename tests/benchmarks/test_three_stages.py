@@ -47,6 +47,34 @@ def test_the_table_has_both_splits_of_every_way() -> None:
     assert len({row.count("|") for row in table}) == 1
 
 
+class Turns:
+    """A learner that takes so many seconds for a step, by a clock that all of them share."""
+
+    now = 0.0
+
+    def __init__(self, *seconds: float) -> None:
+        self.seconds = list(seconds)
+
+    def pieces(self, step: int) -> float:
+        return self.seconds[step]
+
+    def step(self, step: int, pieces: float) -> None:
+        Turns.now += pieces
+
+
+def test_steps_of_every_way_are_timed_in_turn_and_the_first_ones_do_not_count() -> None:
+    learners = {"direct": Turns(9.0, 1.0, 2.0), "nerf": Turns(9.0, 4.0, 3.0)}
+    found = STAGES.costs_of_steps(learners, 2, lambda: Turns.now)
+    assert found == {"direct": [1.0, 2.0], "nerf": [4.0, 3.0]}
+
+
+def test_costs_are_told_of_an_asset_and_against_direct_supervision() -> None:
+    seconds = {"direct": [1.0, 2.0, 4.0], "nerf": [3.0, 3.0, 8.0]}
+    rows = STAGES.costs_as_markdown(seconds, {"direct": 32, "nerf": 16}).splitlines()
+    assert rows[2] == "| direct | 32 | 2.00 (1.00 to 4.00) | 62 | 1.0 |"
+    assert rows[3] == "| nerf | 16 | 3.00 (3.00 to 8.00) | 188 | 3.0 |"
+
+
 def reconstruction(**figures: float) -> Reconstruction:
     """All other figures 0."""
     return Reconstruction(**{f.name: 0.0 for f in fields(Reconstruction)} | figures)
