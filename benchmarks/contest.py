@@ -45,7 +45,7 @@ from shapewright.training.variation import Variation
 
 __all__ = ["LATENTS", "POINTS", "SEEDS", "Bench", "kept", "kept_array"]
 
-SEEDS, REFERENCES = 2, 24  # samples of a household prompt; assets of each split whose captions are asked for
+SEEDS, REFERENCES = 2, 16  # samples of a household prompt; assets of each split whose captions are asked for
 POINT_SAMPLER = SamplerConfig(
     steps=16, guidance=3.0, sigma_min=0.02, sigma_max=80.0, method="unipc", clip=1.0
 )

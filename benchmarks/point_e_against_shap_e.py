@@ -61,20 +61,13 @@ def train(bench: Bench) -> None:
 
 
 def draw(bench: Bench) -> None:
-    """Samples of every mark, and some of the last one with other guidances; as clouds too."""
+    """Samples of every mark, as clouds too; those of the last marks first."""
     for rival in bench.plan():
         run = bench.out / folder_of(rival)
         model = bench.objective(rival, PointForm()).model
-        for mark in read_marks(run):
+        for mark in reversed(read_marks(run)):
             load_mark(model, run, mark.step)
             keep_samples(bench, run, f"{mark.step:06d}", lambda model=model: bench.drawn(model, bench.told))
-        for guidance in GUIDANCES:
-            keep_samples(
-                bench,
-                run,
-                f"guidance-{guidance:g}",
-                lambda model=model, guidance=guidance: bench.drawn(model, few_told(bench), guidance),
-            )
 
 
 def few_told(bench: Bench) -> Condition:
@@ -155,10 +148,21 @@ def few_scores(bench: Bench, clouds: np.ndarray) -> dict[str, float | None]:
 
 
 def guidances(bench: Bench) -> None:
+    """What other guidances give with the last weights, by some samples."""
     for rival in bench.plan():
+        run = bench.out / folder_of(rival)
+        model = bench.objective(rival, PointForm()).model
+        load_mark(model, run, read_marks(run)[-1].step)
         for guidance in GUIDANCES:
-            clouds = np.load(bench.out / folder_of(rival) / f"clouds-guidance-{guidance:g}.npy")
-            print(rival, f"guidance {guidance:g}", few_scores(bench, clouds), flush=True)
+            name = f"guidance-{guidance:g}"
+            keep_samples(
+                bench,
+                run,
+                name,
+                lambda model=model, guidance=guidance: bench.drawn(model, few_told(bench), guidance),
+            )
+            found = few_scores(bench, np.load(run / f"clouds-{name}.npy"))
+            print(rival, f"guidance {guidance:g}", found, flush=True)
 
 
 def page(bench: Bench) -> None:
@@ -177,9 +181,10 @@ STAGES = {
     "tune": (tune,),
     "train": (train,),
     "draw": (draw,),
-    "measure": (measure, guidances),
+    "measure": (measure,),
     "page": (page,),
-    "all": (train, draw, measure, guidances, page),
+    "guidances": (guidances,),
+    "all": (train, draw, measure, page, guidances),
 }
 
 
