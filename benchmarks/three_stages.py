@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from contest import kept
@@ -39,6 +39,7 @@ from shapewright.training.runs import train_encoder
 from shapewright.training.start import begin_autoencoder
 from shapewright.training.variation import Augmentation
 
+Recipe = Literal["homeware", "tiny"]
 SHARES: dict[stages.Stage, float] = {"nerf": 0.5, "distill": 0.25, "finetune": 0.25}
 # Those of the shipped model, half of what the recipe `homeware` has by now: there is little time.
 SIZES = {
@@ -63,6 +64,7 @@ class Work:
     out: Path
     cpu_s: float
     assets: int
+    recipe: Recipe = "homeware"
 
     def steps(self, name: str, share: float, measured: Callable[[], float]) -> dict[str, Any]:
         """How many fit into its share of the time, a step taking what it takes; settled once."""
@@ -92,15 +94,19 @@ class Clock:
             print(f"{self.path.parent.name}: {done} of {total}, loss {values['loss']:.3f}", flush=True)
 
 
-def direct_recipe() -> encoder.EncoderRecipe:
-    """The recipe `homeware` at SIZES, of assets as they are: those of the stages are not varied either."""
+def direct_recipe(name: Recipe) -> encoder.EncoderRecipe:
+    """The recipe, `homeware` at SIZES, of assets as they are: those of the stages are not varied either."""
+    if name == "tiny":
+        return encoder.tiny()
     recipe = encoder.homeware()
     objective = replace(recipe.objective, points=POINTS, augmentation=Augmentation.none())
     return replace(recipe, model=encoder.small_autoencoder(**SIZES), objective=objective)
 
 
-def stage_recipe(stage: stages.Stage) -> stages.StageRecipe:
-    """The stage of `homeware` at SIZES."""
+def stage_recipe(stage: stages.Stage, name: Recipe) -> stages.StageRecipe:
+    """The recipe of a stage, `homeware` at SIZES."""
+    if name == "tiny":
+        return stages.tiny(stage)
     recipe = stages.homeware(stage)
     inputs = replace(recipe.objective.inputs, points=POINTS)
     model = stages.trained_on_rays(encoder.small_autoencoder(**SIZES))
@@ -108,7 +114,7 @@ def stage_recipe(stage: stages.Stage) -> stages.StageRecipe:
 
 
 def train_directly(work: Work, records: list[AssetRecord]) -> dict[str, Any]:
-    recipe = direct_recipe()
+    recipe = direct_recipe(work.recipe)
     batch = recipe.loop.batch_size
 
     def measured() -> float:
@@ -127,7 +133,7 @@ def train_directly(work: Work, records: list[AssetRecord]) -> dict[str, Any]:
 
 
 def train_stage(work: Work, records: list[AssetRecord], stage: stages.Stage) -> dict[str, Any]:
-    recipe = stage_recipe(stage)
+    recipe = stage_recipe(stage, work.recipe)
     batch = recipe.loop.batch_size
     run, before = work.out / stage, {"distill": "nerf", "finetune": "distill"}.get(stage)
     start = None if before is None else work.out / before
@@ -177,17 +183,17 @@ def costs_of_steps(
     return {name: seconds[1:] for name, seconds in found.items()}
 
 
-def learners_from(start: Path, records: list[AssetRecord]) -> dict[str, Learner]:
+def learners_from(start: Path, records: list[AssetRecord], name: Recipe) -> dict[str, Learner]:
     """One of every way of training, all from the same model."""
 
     def begun() -> Autoencoder:
-        return begin_autoencoder(direct_recipe().model, start, seed=0)[0]
+        return begin_autoencoder(direct_recipe(name).model, start, seed=0)[0]
 
-    recipe = direct_recipe()
+    recipe = direct_recipe(name)
     direct = FieldSupervision(begun(), records, recipe.objective, batch_size=recipe.loop.batch_size)
     found = {"direct": Learner(direct, recipe.loop, accelerator())}
     for stage in stages.STAGES:
-        of_stage = stage_recipe(stage)
+        of_stage = stage_recipe(stage, name)
         objective = Mixture(begun(), records, of_stage.objective, batch_size=of_stage.loop.batch_size)
         found[stage] = Learner(objective, of_stage.loop, accelerator())
     return found
@@ -207,10 +213,10 @@ def costs_as_markdown(seconds: Mapping[str, Sequence[float]], batches: Mapping[s
     return "\n".join(rows)
 
 
-def print_costs(records: list[AssetRecord], start: Path, rounds: int) -> None:
-    batches = {"direct": direct_recipe().loop.batch_size}
-    batches |= {stage: stage_recipe(stage).loop.batch_size for stage in stages.STAGES}
-    print(costs_as_markdown(costs_of_steps(learners_from(start, records), rounds), batches))
+def print_costs(records: list[AssetRecord], start: Path, name: Recipe, rounds: int) -> None:
+    batches = {"direct": direct_recipe(name).loop.batch_size}
+    batches |= {stage: stage_recipe(stage, name).loop.batch_size for stage in stages.STAGES}
+    print(costs_as_markdown(costs_of_steps(learners_from(start, records, name), rounds), batches))
 
 
 def measure(work: Work, run: str) -> dict[str, Any]:
@@ -239,17 +245,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--recipe", choices=get_args(Recipe), default="homeware")
     parser.add_argument("--costs", type=int, default=0, help="rounds of steps that are timed")
     parser.add_argument("--start", type=Path, help="a run or model folder, for --costs")
     parser.add_argument("--cpu-seconds", type=float, default=360.0, help="of training, each way")
     parser.add_argument("--assets", type=int, default=12, help="of each split that are reconstructed")
     given = parser.parse_args()
     if given.costs and given.start:
-        print_costs(load_dataset(given.data, "train")[:64], given.start, given.costs)
+        print_costs(load_dataset(given.data, "train")[:64], given.start, given.recipe, given.costs)
         return
     if given.costs or given.out is None:
         parser.error("--costs wants --start, everything else --out")
-    work = Work(data=given.data, out=given.out, cpu_s=given.cpu_seconds, assets=given.assets)
+    work = Work(
+        data=given.data,
+        out=given.out,
+        cpu_s=given.cpu_seconds,
+        assets=given.assets,
+        recipe=given.recipe,
+    )
     records = load_dataset(work.data, "train")
     costs = {"direct": train_directly(work, records)}
     costs |= {stage: train_stage(work, records, stage) for stage in stages.STAGES}
