@@ -30,7 +30,7 @@ from rivals import (
     Contest,
     PointForm,
 )
-from spans import load_mark, marks_between, read_marks, train_to_marks
+from spans import Mark, load_mark, marks_between, read_marks, train_to_marks
 
 from shapewright.dataset.loader import AssetRecord
 from shapewright.evaluation.samples import is_called
@@ -83,13 +83,17 @@ def measure(bench: Bench) -> None:
     kept(bench.out / "bounds.json", lambda: bounds(bench))
     for rival in bench.plan():
         run = bench.out / folder_of(rival)
-        for mark in read_marks(run):
+        for mark in drawn_marks(run):
             clouds = np.load(run / f"clouds-{mark.step:06d}.npy")
             found = kept(
                 run / f"scores-{mark.step:06d}.json",
                 lambda clouds=clouds: scores(bench.real, bench.wishes, clouds),
             )
             print(rival, asdict(mark), found, flush=True)
+
+
+def drawn_marks(run: Path) -> list[Mark]:
+    return [mark for mark in read_marks(run) if (run / f"clouds-{mark.step:06d}.npy").is_file()]
 
 
 def bounds(bench: Bench) -> dict[str, Any]:
