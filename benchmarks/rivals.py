@@ -111,11 +111,15 @@ class SharedDraws(PointDraws):
         return self.latents.variations
 
 
-def shared_draws(latents: LatentSet, records: list[AssetRecord]) -> SharedDraws:
-    """Raises: DatasetError for latents that do not say how their assets were varied."""
+def shared_draws(latents: LatentSet, records: list[AssetRecord], points: int = CLOUD) -> SharedDraws:
+    """Clouds of so many points. Raises: DatasetError for latents that do not say how their assets were
+    varied, or assets with fewer points."""
     if latents.variations is None:
         raise DatasetError("The latents do not say how their assets were varied: make them anew.")
-    return SharedDraws(records=records, points=CLOUD, latents=latents)
+    fewest = min(len(record.points) for record in records)
+    if fewest < points:
+        raise DatasetError(f"An asset has {fewest} points; clouds take {points}: build the data with more.")
+    return SharedDraws(records=records, points=points, latents=latents)
 
 
 def latent_objective(

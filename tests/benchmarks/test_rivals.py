@@ -18,6 +18,7 @@ from tiny_assets import shelf
 
 RIVALS = script("rivals")
 TOLD = 6
+CLOUD = 64  # points of the shelf's assets that are drawn from
 
 
 class Anything:
@@ -51,13 +52,13 @@ def contest():
 
 def test_clouds_are_of_the_latents_own_draws() -> None:
     latents, records = table()
-    draws = RIVALS.shared_draws(latents, records)
+    draws = RIVALS.shared_draws(latents, records, CLOUD)
     assert len(draws) == len(latents)
     assert latents.variations is not None
     for entry in (0, 7, 13):
         record = records[entry % len(records)]
         assert draws.record(entry) is record
-        expected = varied(record, slice(0, 1), RIVALS.CLOUD, latents.variations[entry]).points
+        expected = varied(record, slice(0, 1), CLOUD, latents.variations[entry]).points
         np.testing.assert_array_equal(draws.cloud(entry), in_point_frame(expected))
     assert any(not np.array_equal(draws.cloud(entry), draws.cloud(entry + 6)) for entry in range(6))
 
@@ -69,9 +70,15 @@ def test_latents_that_do_not_say_how_they_were_varied_are_refused() -> None:
         RIVALS.shared_draws(plain, records)
 
 
+def test_assets_with_fewer_points_than_a_cloud_are_refused() -> None:
+    latents, records = table()
+    with pytest.raises(DatasetError, match="An asset has 256 points; clouds take 257"):
+        RIVALS.shared_draws(latents, records, 257)
+
+
 def test_both_networks_are_one_transformer_and_learn() -> None:
     latents, records = table()
-    draws = RIVALS.shared_draws(latents, records)
+    draws = RIVALS.shared_draws(latents, records, CLOUD)
     statistics = LatentStatistics.measure([latents.latents])
     first = RIVALS.latent_objective(contest(), latents, statistics, Anything())
     second = RIVALS.point_objective(contest(), draws, Anything(), RIVALS.PointForm())
@@ -86,7 +93,7 @@ def test_both_networks_are_one_transformer_and_learn() -> None:
 
 def test_operations_grow_with_the_tokens() -> None:
     latents, records = table()
-    draws = RIVALS.shared_draws(latents, records)
+    draws = RIVALS.shared_draws(latents, records, CLOUD)
 
     def operations(points: int) -> float:
         sizes = replace(contest(), points=points)
