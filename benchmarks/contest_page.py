@@ -33,7 +33,7 @@ SHOWN: dict[str, dict[str, str]] = {
         "minimum_matching": "MMD",
         "nearest_neighbour": "1-NN",
         "nearest": "to nearest",
-        "empty": "empty",
+        "extent": "extent",
     },
     "image": {
         "own": "to own",
@@ -43,7 +43,7 @@ SHOWN: dict[str, dict[str, str]] = {
         "minimum_matching": "MMD",
         "nearest_neighbour": "1-NN",
         "nearest": "to nearest",
-        "empty": "empty",
+        "extent": "extent",
     },
 }
 # Those of the curves, with titles; distances have a frame of their own.

@@ -30,6 +30,7 @@ __all__ = [
     "clouds_of_records",
     "drawn_clouds_of_points",
     "drawn_latents",
+    "extent",
     "household_wishes",
     "obedience",
     "reference_wishes",
@@ -143,7 +144,7 @@ def scores(
     `SetDistance` of the latter beside the assets that they describe.
 
     own: mean distance to the asset that was described or shown; own_rank: the share of training assets that
-    are farther from the sample than that one.
+    are farther from the sample than that one; extent: as `extent` says.
     """
     household = np.array([wish.asset is None for wish in wishes])
     found = obedience(real, wishes, clouds, leave_out)
@@ -158,9 +159,19 @@ def scores(
         "own": float(np.diagonal(across).mean()),
         "own_rank": share(found.distances[~household] > own[:, None]),
         "nearest": share(found.nearest[found.there]),
+        "extent": extent(real, clouds),
         "empty": share(~found.there),
         **asdict(sets),
     }
+
+
+def extent(real: Real, clouds: np.ndarray) -> float:
+    """How wide clouds are beside real ones, by the spread of points about their middle: 1 is as wide.
+
+    A network that has learnt too little puts all points in the middle; a distance alone would praise that.
+    """
+    drawn, there = (part[..., :3].std(axis=1).mean() for part in (clouds, real.clouds))
+    return float(drawn / there)
 
 
 def share(values: np.ndarray) -> float | None:

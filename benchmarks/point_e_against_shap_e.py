@@ -10,7 +10,7 @@ time.
 
 import argparse
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from contest_told import PICTURE_WIDTH
 from drawn_clouds import (
     clouds_of_latents,
     clouds_of_records,
+    extent,
     obedience,
     scores,
     share,
@@ -37,12 +38,14 @@ from shapewright.evaluation.samples import is_called
 from shapewright.prior import Condition
 from shapewright.training.recipes.prior import MINILM_WIDTH
 
+# Of the baseline, by the name that is given on the command line.
 FORMS = {
-    "as published: eps, learned variance": PointForm(prediction="eps", variance=True),
+    "published": PointForm(prediction="eps", variance=True),
+    "eps": PointForm(prediction="eps"),
+    "eps-own-scales": PointForm(prediction="eps", own_scales=True),
     "x0": PointForm(),
-    "x0, own scales": PointForm(own_scales=True),
-    "eps, own scales": PointForm(prediction="eps", own_scales=True),
-    "x0, AdamW 1e-3": PointForm(optimizer="adamw", learning_rate=1e-3),
+    "x0-own-scales": PointForm(own_scales=True),
+    "x0-adamw": PointForm(optimizer="adamw", learning_rate=1e-3),
 }
 GUIDANCES = (1.0, 2.0, 6.0)
 
@@ -53,18 +56,18 @@ def folder_of(rival: str) -> str:
 
 def train(bench: Bench) -> None:
     for rival, planned in bench.plan().items():
-        loop = bench.contest.loop(planned["steps"], PointForm())
+        loop = bench.loop(rival, planned["steps"])
         run = bench.out / folder_of(rival)
         if any(mark.step == loop.steps for mark in read_marks(run)):
             continue
-        train_to_marks(bench.objective(rival, PointForm()), loop, run, marks_between(loop.steps, bench.marks))
+        train_to_marks(bench.objective(rival), loop, run, marks_between(loop.steps, bench.marks))
 
 
 def draw(bench: Bench) -> None:
     """Samples of every mark, as clouds too; those of the last marks first."""
     for rival in bench.plan():
         run = bench.out / folder_of(rival)
-        model = bench.objective(rival, PointForm()).model
+        model = bench.objective(rival).model
         for mark in reversed(read_marks(run)):
             load_mark(model, run, mark.step)
             keep_samples(bench, run, f"{mark.step:06d}", lambda model=model: bench.drawn(model, bench.told))
@@ -126,36 +129,35 @@ def chosen_assets(bench: Bench, rng: np.random.Generator) -> list[AssetRecord]:
 
 
 def tune(bench: Bench) -> None:
-    """Every form of the baseline for the same seconds, judged by one sample of each household prompt."""
-    for number, (name, form) in enumerate(FORMS.items()):
-        run = bench.out / f"form-{number}"
-        found = kept(run / "scores.json", lambda run=run, form=form: tried(bench, run, form))
+    """Every form of the baseline for the same seconds, judged by a few samples."""
+    for name, form in FORMS.items():
+        run, formed = bench.out / name, replace(bench, form=form)
+        found = kept(run / "scores.json", lambda run=run, formed=formed: tried(formed, run))
         print(name, found, flush=True)
 
 
-def tried(bench: Bench, run: Path, form: PointForm) -> dict[str, Any]:
-    seconds = kept(run / "seconds.json", lambda: bench.seconds_a_step(POINTS, form))
+def tried(bench: Bench, run: Path) -> dict[str, Any]:
+    seconds = kept(run / "seconds.json", lambda: bench.seconds_a_step(POINTS))
     steps = round(bench.cpu_s / seconds)
-    objective = bench.objective(POINTS, form)
-    train_to_marks(objective, bench.contest.loop(steps, form), run, [steps])
+    objective = bench.objective(POINTS)
+    train_to_marks(objective, bench.loop(POINTS, steps), run, [steps])
     load_mark(objective.model, run, steps)
-    keep_samples(bench, run, "form", lambda: bench.drawn(objective.model, few_told(bench)))
-    found = few_scores(bench, np.load(run / "clouds-form.npy"))
-    return {"steps": steps, "seconds_a_step": seconds, **found}
+    keep_samples(bench, run, "few", lambda: bench.drawn(objective.model, few_told(bench)))
+    return {"steps": steps, "seconds_a_step": seconds, **few_scores(bench, np.load(run / "clouds-few.npy"))}
 
 
 def few_scores(bench: Bench, clouds: np.ndarray) -> dict[str, float | None]:
     """Of what is drawn for `few_told`."""
     found = obedience(bench.real, [bench.wishes[number] for number in bench.few], clouds)
     figures = {"kind": found.right, "color": found.colored, "nearest": found.nearest[found.there]}
-    return {name: share(values) for name, values in figures.items()}
+    return {name: share(values) for name, values in figures.items()} | {"extent": extent(bench.real, clouds)}
 
 
 def guidances(bench: Bench) -> None:
     """What other guidances give with the last weights, by some samples."""
     for rival in bench.plan():
         run = bench.out / folder_of(rival)
-        model = bench.objective(rival, PointForm()).model
+        model = bench.objective(rival).model
         load_mark(model, run, read_marks(run)[-1].step)
         for guidance in GUIDANCES:
             name = f"guidance-{guidance:g}"
@@ -199,6 +201,8 @@ def main() -> None:
     parser.add_argument("--latents", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--condition", choices=["text", "image"], default="text")
+    parser.add_argument("--form", choices=list(FORMS), default="x0", help="of Point-E")
+    parser.add_argument("--handicap", type=float, default=1.0, help="Point-E has so many times the seconds")
     parser.add_argument("--cpu-seconds", type=float, default=240.0, help="of training, for each")
     parser.add_argument("--marks", type=int, default=4)
     given = parser.parse_args()
@@ -211,6 +215,8 @@ def main() -> None:
         contest=contest,
         cpu_s=given.cpu_seconds,
         marks=given.marks,
+        form=FORMS[given.form],
+        handicap=given.handicap,
     )
     for stage in STAGES[given.what]:
         stage(bench)

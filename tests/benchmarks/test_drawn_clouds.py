@@ -94,3 +94,10 @@ def test_points_come_in_the_frame_of_the_data() -> None:
     assert not np.array_equal(clouds[0], clouds[1])
     with pytest.raises(AssertionError, match="every sample is told something"):
         DRAWN.drawn_clouds_of_points(awake_prior(base_stage()), Condition(), sampler)
+
+
+def test_the_extent_is_that_of_the_clouds_and_not_where_they_are() -> None:
+    bounds = real()
+    clouds = bounds.clouds * [0.5, 0.5, 0.5, 1, 1, 1] + [2, 0, 0, 0, 0, 0]
+    assert DRAWN.extent(bounds, clouds) == pytest.approx(0.5, rel=1e-5)
+    assert DRAWN.extent(bounds, np.zeros_like(clouds)) == 0
