@@ -21,7 +21,7 @@ from shapewright.geometry.cameras import turntable
 from shapewright.pipeline import Pipeline
 from shapewright.render.contact_sheet import Strip, contact_sheet
 
-__all__ = ["curves", "save_sheet", "strips_of_pictures", "strips_of_prompts", "tables"]
+__all__ = ["curves", "save_sheet", "strips_of_pictures", "strips_of_prompts", "strips_of_tries", "tables"]
 
 # Figures of the table by their names in the scores: of texts, and of pictures.
 SHOWN: dict[str, dict[str, str]] = {
@@ -61,7 +61,7 @@ DRAWN = {
 }
 DISTANCES = ("minimum_matching", "nearest", "own")
 SHEET_PROMPTS = (0, 2, 5, 6, 8, 11, 12, 16, 18, 21, 22, 23)  # of the household prompts
-SHEET_PICTURES = 12
+SHEET_PICTURES, SHEET_TRIES = 12, 10
 CELL_PX = 112
 
 
@@ -142,6 +142,19 @@ def strips_of_pictures(bench: Bench, runs: Mapping[str, Path]) -> list[Strip]:
     ]
 
 
+def strips_of_tries(bench: Bench, names: Sequence[str]) -> list[Strip]:
+    """What each draws for some prompts, under its name, and some real assets."""
+    clouds = {name: np.load(bench.out / name / "clouds-few.npy") for name in names}
+    clouds["real"] = bench.real.references[:SHEET_TRIES]
+    return [
+        Strip(
+            caption=name,
+            pictures=[cloud_picture(cloud, size_px=CELL_PX) for cloud in drawn[:SHEET_TRIES]],
+        )
+        for name, drawn in clouds.items()
+    ]
+
+
 class Last:
     """What was drawn with the weights of the last marks."""
 
@@ -158,9 +171,9 @@ class Last:
         return [*(cloud_picture(cloud, size_px=CELL_PX) for cloud in clouds), *meshes]
 
 
-def save_sheet(strips: Sequence[Strip], path: Path) -> None:
-    """In two columns, as a PNG of few colours. Raises: OutputError."""
-    sheet = contact_sheet(strips, columns=2, cell_px=CELL_PX)
+def save_sheet(strips: Sequence[Strip], path: Path, *, columns: int = 2) -> None:
+    """As a PNG of few colours. Raises: OutputError."""
+    sheet = contact_sheet(strips, columns=columns, cell_px=CELL_PX)
     with replacing(path) as temporary:
         sheet.quantize(128).save(temporary, optimize=True)
 

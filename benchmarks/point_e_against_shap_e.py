@@ -17,7 +17,14 @@ from typing import Any
 import numpy as np
 import torch
 from contest import LATENTS, POINTS, Bench, kept, kept_array
-from contest_page import curves, save_sheet, strips_of_pictures, strips_of_prompts, tables
+from contest_page import (
+    curves,
+    save_sheet,
+    strips_of_pictures,
+    strips_of_prompts,
+    strips_of_tries,
+    tables,
+)
 from contest_told import PICTURE_WIDTH
 from drawn_clouds import (
     clouds_of_latents,
@@ -47,6 +54,7 @@ FORMS = {
     "x0-own-scales": PointForm(own_scales=True),
     "x0-adamw": PointForm(optimizer="adamw", learning_rate=1e-3),
 }
+SHAP_E = "shap-e"
 GUIDANCES = (1.0, 2.0, 6.0)
 
 
@@ -129,18 +137,28 @@ def chosen_assets(bench: Bench, rng: np.random.Generator) -> list[AssetRecord]:
 
 
 def tune(bench: Bench) -> None:
-    """Every form of the baseline for the same seconds, judged by a few samples."""
-    for name, form in FORMS.items():
+    """Every form of the baseline, and Shap-E, for the same seconds, judged by a few samples."""
+    tries = {SHAP_E: (LATENTS, PointForm()), **{name: (POINTS, form) for name, form in FORMS.items()}}
+    for name, (rival, form) in tries.items():
         run, formed = bench.out / name, replace(bench, form=form)
-        found = kept(run / "scores.json", lambda run=run, formed=formed: tried(formed, run))
+        found = kept(
+            run / "scores.json", lambda run=run, formed=formed, rival=rival: tried(formed, rival, run)
+        )
         print(name, found, flush=True)
+    save_sheet(strips_of_tries(bench, list(tries)), beside("tries"), columns=1)
 
 
-def tried(bench: Bench, run: Path) -> dict[str, Any]:
-    seconds = kept(run / "seconds.json", lambda: bench.seconds_a_step(POINTS))
+def beside(what: str) -> Path:
+    """A picture next to this script."""
+    here = Path(__file__)
+    return here.with_name(f"{here.stem}_{what}.png")
+
+
+def tried(bench: Bench, rival: str, run: Path) -> dict[str, Any]:
+    seconds = kept(run / "seconds.json", lambda: bench.seconds_a_step(rival))
     steps = round(bench.cpu_s / seconds)
-    objective = bench.objective(POINTS)
-    train_to_marks(objective, bench.loop(POINTS, steps), run, [steps])
+    objective = bench.objective(rival)
+    train_to_marks(objective, bench.loop(rival, steps), run, [steps])
     load_mark(objective.model, run, steps)
     keep_samples(bench, run, "few", lambda: bench.drawn(objective.model, few_told(bench)))
     return {"steps": steps, "seconds_a_step": seconds, **few_scores(bench, np.load(run / "clouds-few.npy"))}
@@ -177,10 +195,9 @@ def page(bench: Bench) -> None:
     found = kept(bench.out / "bounds.json", lambda: bounds(bench))
     kind = bench.contest.kind
     print(tables(runs, found, bench.plan(), kind))
-    here = Path(__file__)
-    curves(runs, found, here.with_name(f"{here.stem}_{kind}.png"), kind)
+    curves(runs, found, beside(kind), kind)
     strips = strips_of_prompts if kind == "text" else strips_of_pictures
-    save_sheet(strips(bench, runs), here.with_name(f"{here.stem}_{kind}_samples.png"))
+    save_sheet(strips(bench, runs), beside(f"{kind}_samples"))
 
 
 STAGES = {
