@@ -91,7 +91,6 @@ def test_what_it_takes_is_said_before_the_model_is_loaded(
         (["--image", "Desk Lamp.png", "--foreground-ratio", "2"], "foreground ratio"),
         (["--image", "Desk Lamp.png", "--remove-background"], "pip install 'rembg[cpu]'"),
         (["--image", "Desk Lamp.png", "Desk Lamp.png"], "gives the same file"),
-        (["--image", "Desk Lamp.png"], "makes objects from text, not from pictures; give a prompt"),
     ],
 )
 def test_mistakes_are_told_in_one_sentence(
@@ -120,6 +119,15 @@ def test_a_model_of_pictures_says_so_to_a_prompt(
         "'sees' makes objects from pictures, not from text; give a picture (image=..., --image)"
         in outcome.err
     )
+
+
+def test_a_model_of_prompts_says_so_to_a_picture(
+    shapewright: Shapewright, text_folder: Path, pictures: Path
+) -> None:
+    outcome = shapewright("generate", "--image", "Desk Lamp.png", "--model", text_folder)
+    assert outcome.code == 2
+    assert outcome.is_one_sentence(), outcome
+    assert "makes objects from text, not from pictures; give a prompt" in outcome.err
 
 
 def test_a_model_of_clips_prompts_makes_files(

@@ -58,7 +58,7 @@ def test_a_prior_of_them(
         (["latents", "--data", "SET", "--out", "file/latents"], "is a file"),
         (["latents", "--data", "SET", "--out", "latents", "--draws", "0"], "--draws"),
         (["latents", "--data", "SET", "--out", "latents", "--splits", "test"], "--splits"),
-        (["latents", "--data", "SET", "--out", "latents", "--set", "augmentation.turn=1"], "no setting"),
+        (["latents", "--data", "SET", "--out", "latents", "--set", "augmentation.twist=1"], "no setting"),
         (["train", "prior", "--out", "run"], "give --latents, or both --data and --encoder"),
         (["train", "prior", "--out", "run", "--data", "SET"], "give --latents, or both"),
         (["train", "prior", "--out", "run", "--latents", "nothing"], "make them with 'shapewright latents'"),
