@@ -208,8 +208,8 @@ def captions_of_varied(record: AssetRecord, asset: VariedAsset) -> list[str]:
     """What a build would say in English of the asset as it is varied, the captions that people wrote first.
 
     Shape words are measured on it as it is stretched; those that follow from its real size are left out then.
-    If it is recoloured, only texts that name a colour: whoever asks for a tree wants no blue one. Nothing of an
-    asset of which nothing is said in English.
+    If it is recoloured, only texts that name a colour: whoever asks for a tree wants no blue one. Nothing is
+    said of an asset of which nothing is said in English.
     """
     if not record.texts("en"):
         return []

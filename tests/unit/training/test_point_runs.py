@@ -39,7 +39,7 @@ def records(monkeypatch: pytest.MonkeyPatch) -> list[AssetRecord]:
 
 @pytest.fixture(autouse=True)
 def _told_as_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tiny CLIP reads twelve tokens, letter by letter: no sentences but the short ones that are written."""
+    """The tiny CLIP reads twelve tokens, letter by letter: only the short captions that are written."""
     monkeypatch.setattr(
         "shapewright.training.point_draws.captions_of_varied", lambda record, varied: record.texts("en")
     )

@@ -1,15 +1,26 @@
 """Varied assets: points, queries and answers change together and stay true."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from shapewright.errors import ConfigError
-from shapewright.training.variation import BOX_MARGIN, Augmentation, VariedAsset, stretch_factors, vary
+from shapewright.training.variation import (
+    BOX_MARGIN,
+    Augmentation,
+    Variation,
+    VariedAsset,
+    stretch_factors,
+    vary,
+)
 from tiny_assets import RED, Ball, Brick, Solid, record_of
 
 QUERIES = slice(0, 512)
 MIRROR = Augmentation(mirror=1, recolor=0, scale=0, stretch=0)
 STRETCH = Augmentation(mirror=0, recolor=0, scale=1, stretch=0.2)
+TURN = Augmentation(mirror=0, recolor=0, scale=0, stretch=0, turn=1)
+TIP = Augmentation(mirror=0, recolor=0, scale=0, stretch=0, tip=1)
 RECOLOR = Augmentation(mirror=0, recolor=1, scale=0, stretch=0)
 
 
@@ -84,6 +95,34 @@ def test_stretched_surfaces_stay_in_the_box(half: tuple[float, float, float]) ->
     assert (factors >= np.exp(-0.4) - 1e-6).all()
     roomy = largest * np.exp(0.4) < BOX_MARGIN
     assert (factors.max(axis=0)[roomy] > 1.2).all(), "where there is room it grows, too"
+
+
+@pytest.mark.parametrize("augmentation", [TURN, TIP], ids=["turned", "tipped"])
+def test_a_turned_balls_distances_are_those_of_the_ball(augmentation: Augmentation) -> None:
+    """A ball off the centre: it moves, and what is asked about it moves along."""
+    record = record_of("thing", Ball(0.5))
+    moved = replace(record, points=record.points + np.array([0.3, 0.2, 0.1, 0, 0, 0], dtype=np.float16))
+    moved = replace(moved, queries=record.queries + np.array([0.3, 0.2, 0.1], dtype=np.float16))
+    asset = vary(moved, QUERIES, 200, augmentation, np.random.default_rng(4))
+    size = asset.variation.size
+    center = asset.variation.matrix @ np.array([0.3, 0.2, 0.1]) * size
+    assert not np.allclose(center, [0.3, 0.2, 0.1], atol=0.02)
+    radii = np.linalg.norm(asset.points[:, :3] - center, axis=1)
+    assert np.allclose(radii, 0.5 * size, atol=4e-3)
+    offsets = asset.queries - center
+    distance = 0.5 * size - np.linalg.norm(offsets, axis=1)
+    assert np.allclose(asset.signed_distance, distance, atol=5e-3)
+    outward = offsets / np.linalg.norm(offsets, axis=1, keepdims=True)
+    assert ((outward * asset.query_normals).sum(axis=1) > 0.99).mean() > 0.95
+
+
+def test_turned_surfaces_stay_in_the_box() -> None:
+    for seed in range(20):
+        asset = vary(record_of("b", Brick((1.0, 1.0, 0.2))), QUERIES, 200, TURN, np.random.default_rng(seed))
+        assert np.abs(asset.points[:, :3]).max() <= BOX_MARGIN + 1e-3
+        told = Variation.of_plain(asset.variation.plain())
+        assert np.array_equal(told.matrix, asset.variation.matrix)
+        assert told.size == asset.variation.size
 
 
 def test_points_and_queries_get_the_same_new_colour() -> None:
