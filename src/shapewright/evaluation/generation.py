@@ -206,13 +206,13 @@ def judged_figures(judged: Judged) -> dict[str, float | None]:
     }
 
 
-def diversity_of(samples: Sequence[Sample], seeds: int) -> dict[str, float]:
+def diversity_of(samples: Sequence[Sample], seeds: int) -> dict[str, float | None]:
     """Mean chamfer distance of two samples of one prompt, and of first samples of two prompts."""
     groups = [samples[start : start + seeds] for start in range(0, len(samples), seeds)]
     drawn = [[s.cloud for s in group if s.cloud is not None] for group in groups]
     within = [within_of(clouds) for clouds in drawn if len(clouds) > 1]
     return {
-        "within_prompt": float(np.mean(within)) if within else 0.0,
+        "within_prompt": float(np.mean(within)) if within else None,
         "across_prompts": within_of([clouds[0] for clouds in drawn if clouds]),
     }
 

@@ -62,7 +62,7 @@ def generation_sections(
 
 def about(run: GenerationRun, config: GenerationConfig) -> str:
     return (
-        f"{len(run.samples)} samples: {len(config.prompts)} prompts, {config.seeds} seeds each.\n\n"
+        f"{len(run.samples)} samples of {len(config.prompts)} prompts, seeds 0 to {config.seeds - 1}.\n\n"
         "R-Precision is the share of samples whose own prompt is the nearest of all by the cosine of "
         "embeddings. A sample is seen from four sides, 20 degrees from above, under the light of training; "
         "the views' embeddings are averaged. A ceiling is the same figure of real held-out assets."
@@ -198,7 +198,9 @@ def novelty_curve(run: GenerationRun) -> Curve:
 def samples_gallery(run: GenerationRun, config: GenerationConfig) -> Gallery:
     shown = run.samples[:SHOWN]
     pictures = [(sample.prompt.text, front(sample)) for sample in shown]
-    return Gallery(title="Samples, as they came", pictures=pictures, columns=2 * config.seeds)
+    return Gallery(
+        title="Samples, as they came", pictures=pictures, columns=config.seeds * max(1, 6 // config.seeds)
+    )
 
 
 def failures(run: GenerationRun) -> list[Gallery]:
