@@ -1,30 +1,15 @@
 """The shipped model's figures: those in the texts are those of the results, which are of these weights."""
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from benchmarks.scripts import script
 from shapewright.models import locate
 from shapewright.pipeline.model_folder import verify_folder
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "homeware.py"
-
-
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("homeware", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["homeware"] = module  # dataclasses look themselves up there
-    spec.loader.exec_module(module)
-    return module
-
-
-HOMEWARE = script()
+HOMEWARE = script("homeware")
 FIGURES = json.loads(HOMEWARE.RESULTS.read_text(encoding="utf-8"))
 
 

@@ -1,30 +1,13 @@
 """Ranks of samples among held-out assets, without a model."""
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-
 import numpy as np
 import pytest
 
+from benchmarks.scripts import script
 from shapewright.evaluation.prompts import Prompt
 from shapewright.evaluation.sample_set import Sample
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "pictures.py"
-
-
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("pictures", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["pictures"] = module  # dataclasses look themselves up there
-    spec.loader.exec_module(module)
-    return module
-
-
-PICTURES = script()
+PICTURES = script("pictures")
 NOTHING = Prompt(text="", nouns=())
 
 

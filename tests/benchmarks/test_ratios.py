@@ -1,24 +1,10 @@
 """The benchmarks in small: no fast path has become half as fast as it was, beside its plain twin."""
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "ratios.py"
+from benchmarks.scripts import script
 
-
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("ratios", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-RATIOS = script()
+RATIOS = script("ratios")
 
 
 @pytest.mark.parametrize("name", list(RATIOS.JOBS))
