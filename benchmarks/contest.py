@@ -65,6 +65,7 @@ class Bench:
     marks: int
     form: PointForm = field(default_factory=PointForm)
     handicap: float = 1.0  # Point-E has so many times the seconds
+    encoder: Path | None = None  # of the latents, if it is not where they say
 
     @cached_property
     def training(self) -> list[AssetRecord]:
@@ -133,7 +134,7 @@ class Bench:
 
     @cached_property
     def pipeline(self) -> Pipeline:
-        return Pipeline(given_latents(self.latents_folder, self.data, None).model, device="cpu")
+        return Pipeline(given_latents(self.latents_folder, self.data, self.encoder).model, device="cpu")
 
     def drawn(self, model: Prior, condition: Condition, guidance: float | None = None) -> np.ndarray:
         """A sample for every row of the condition, latents or clouds; guidance: the rival's own if None."""

@@ -26,6 +26,13 @@ CARD = ROOT / "src" / "shapewright" / "weights" / "homeware" / "README.md"
 TEXTS = (ROOT / "README.md", CARD)
 BEGIN, END = "<!-- figures: benchmarks/homeware.py -->", "<!-- end of figures -->"
 
+# Figures of a split by the start of their names.
+PARTS = {
+    "": "the encoder alone",
+    "encoded_": "as `encode` has it (60 steps)",
+    "refined_": "refined (200 steps)",
+}
+SHORT_STEPS = 60
 ROWS = (
     ("mesh views, PSNR (dB)", "mesh_psnr_db", 1),
     ("NeRF views, PSNR (dB)", "nerf_psnr_db", 1),
@@ -58,14 +65,16 @@ class Homeware:
 
     def measure(self) -> None:
         """Reconstructions and the household prompts; then the hundred prompts, and what a judge says."""
-        counts = ("--assets", str(self.assets), "--seeds", str(self.seeds), "--refine", str(self.refine))
+        data, counts = ("--data", str(self.data)), ("--assets", str(self.assets), "--refine")
         with tempfile.TemporaryDirectory() as temporary:
-            quick, prior = Path(temporary) / "quick.json", Path(temporary) / "prior"
-            evaluate("quick", "--data", str(self.data), *counts, "--output", str(quick))
+            quick, short, prior = (Path(temporary) / name for name in ("quick.json", "short.json", "prior"))
+            seeds = ("--seeds", str(self.seeds))
+            evaluate("quick", *data, *counts, str(self.refine), *seeds, "--output", str(quick))
+            evaluate("quick", *data, *counts, str(SHORT_STEPS), "--seeds", "0", "--output", str(short))
             evaluate(
                 "prior", "--data", str(self.data), "--seeds", "1", "--described", "0", "--out", str(prior)
             )
-            told = joined(read(quick), read(prior / "results.json"))
+            told = joined(read(quick), read(short), read(prior / "results.json"))
         with replacing(RESULTS) as path:
             path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
@@ -77,14 +86,25 @@ def read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def joined(quick: dict[str, Any], prior: dict[str, Any]) -> dict[str, Any]:
-    """The figures of `evaluate quick`, and among those of samples the judge's of the hundred prompts."""
+def joined(quick: dict[str, Any], short: dict[str, Any], prior: dict[str, Any]) -> dict[str, Any]:
+    """The figures of `evaluate quick`, those of its shorter refinement as `encoded_`, and among those of
+    samples the judge's of the hundred prompts."""
     samples = {**quick["samples"], "category_chance": quick["samples"]["chance"]}
     judge = prior["judges"]["in-domain judge"]
     hundred = {
         f"hundred_{name}": prior["samples"][name] for name in ("samples", "category", "color", "empty")
     }
-    return {**quick, "samples": {**samples, **judge, **hundred}}
+    splits = {split: {**quick[split], **as_encoded(short[split])} for split in ("train", "val")}
+    return {**quick, **splits, "samples": {**samples, **judge, **hundred}}
+
+
+def as_encoded(figures: dict[str, Any]) -> dict[str, Any]:
+    start = "refined_"
+    return {
+        f"encoded_{name.removeprefix(start)}": value
+        for name, value in figures.items()
+        if name.startswith(start)
+    }
 
 
 def evaluate(*arguments: str) -> None:
@@ -113,10 +133,10 @@ def block(figures: dict[str, Any]) -> str:
     """The figures as Markdown: a table of reconstructions, a sentence about samples."""
     splits = [figures[split] for split in ("train", "val")]
     lines = ["| | training assets | held-out assets |", "|---|---|---|"]
-    for prefix, when in (("", ""), ("refined_", ", latents refined")):
+    for prefix, when in PARTS.items():
         for title, key, digits in ROWS:
             shown = " | ".join(f"{split[prefix + key]:.{digits}f}" for split in splits)
-            lines.append(f"| {title}{when} | {shown} |")
+            lines.append(f"| {title}: {when} | {shown} |")
     return "\n".join([*lines, "", samples_sentence(figures["samples"])])
 
 

@@ -217,6 +217,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--latents", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--encoder", type=Path, help="of the latents, if it is not where they say")
     parser.add_argument("--condition", choices=["text", "image"], default="text")
     parser.add_argument("--form", choices=list(FORMS), default="x0", help="of Point-E")
     parser.add_argument("--handicap", type=float, default=1.0, help="Point-E has so many times the seconds")
@@ -234,6 +235,7 @@ def main() -> None:
         marks=given.marks,
         form=FORMS[given.form],
         handicap=given.handicap,
+        encoder=given.encoder,
     )
     for stage in STAGES[given.what]:
         stage(bench)

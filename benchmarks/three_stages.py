@@ -26,8 +26,16 @@ from shapewright.autoencoder import Autoencoder
 from shapewright.dataset.loader import AssetRecord, load_dataset
 from shapewright.evaluation.metrics import psnr_db
 from shapewright.evaluation.quick import choose
-from shapewright.evaluation.reconstruction import mean_of, measure_reconstruction, on_black
+from shapewright.evaluation.reconstruction import (
+    compare,
+    mean_of,
+    measure_reconstruction,
+    on_black,
+    reconstruct,
+)
 from shapewright.pipeline import Pipeline
+from shapewright.pipeline.pictures import save_sheet
+from shapewright.render.contact_sheet import Strip
 from shapewright.training.encoder_stages import train_encoder_stage
 from shapewright.training.learner import Learner
 from shapewright.training.loop import LoopConfig
@@ -52,6 +60,7 @@ SIZES = {
     "centers": 128,
 }
 POINTS = 2048
+SHOWN_ASSETS, SHOWN_PX = 8, 128
 MEASURED_STEPS = 3
 EMA_DECAY = 0.99  # of weights; with few steps a longer memory would keep the first ones
 
@@ -231,6 +240,21 @@ def measure(work: Work, run: str) -> dict[str, Any]:
     return found
 
 
+def strips(work: Work, runs: Sequence[str]) -> list[Strip]:
+    """Some held-out assets: the asset, then what every run makes of it; of `nerf`, which has no surface yet,
+    its NeRF."""
+    pipelines = {run: Pipeline.from_pretrained(work.out / run / "model", device="cpu") for run in runs}
+    found: list[Strip] = []
+    for record in choose(load_dataset(work.data, "val"), SHOWN_ASSETS, "val"):
+        seen = [
+            compare(reconstruct(of, record), record, of.model.config, views=1, nerf_views=1)
+            for of in pipelines.values()
+        ]
+        made = [it.nerf if run == "nerf" else it.mesh for run, it in zip(runs, seen, strict=True)]
+        found.append(Strip(caption=record.name, pictures=[seen[0].truth, *made]))
+    return found
+
+
 def black(work: Work) -> dict[str, Any]:
     """PSNR of a picture of nothing."""
     found: dict[str, Any] = {}
@@ -271,6 +295,7 @@ def main() -> None:
         run: kept(work.out / run / "figures.json", lambda run=run: measure(work, run)) for run in costs
     }
     print(as_markdown(costs, figures, nothing))
+    save_sheet(strips(work, list(costs)), Path(__file__).with_suffix(".png"), cell_px=SHOWN_PX, columns=2)
 
 
 def as_markdown(

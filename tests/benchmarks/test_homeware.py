@@ -33,3 +33,10 @@ def test_other_figures_would_be_seen() -> None:
 def test_a_text_without_marks() -> None:
     with pytest.raises(ValueError, match="no marks"):
         HOMEWARE.with_figures("# A card\n", FIGURES)
+
+
+def test_what_encode_gives_stands_beside_the_encoder_and_its_refinement() -> None:
+    found = HOMEWARE.as_encoded({"assets": 2, "mesh_psnr_db": 20.0, "refined_mesh_psnr_db": 25.0})
+    assert found == {"encoded_mesh_psnr_db": 25.0}
+    for split in ("train", "val"):
+        assert {f"{part}mesh_psnr_db" for part in HOMEWARE.PARTS} <= set(FIGURES[split])

@@ -109,7 +109,9 @@ def render_job(
 
 
 def encode_job(pipeline: Pipeline, file: Path | None, *, compare: bool) -> Job:
-    """A 3D file to its latent; a sphere, written first, if None is given. The plain twin encodes in fp32.
+    """A 3D file to its latent, not refined; a sphere, written first, if None is given.
+
+    The plain twin encodes in fp32.
 
     Raises: ModelError without an encoder.
     """
@@ -117,10 +119,10 @@ def encode_job(pipeline: Pipeline, file: Path | None, *, compare: bool) -> Job:
     def written_and_encoded(pipeline: Pipeline) -> object:
         with tempfile.TemporaryDirectory() as folder:
             mesh_files.save(sphere(), Path(folder) / "sphere.ply")
-            return pipeline.encode(Path(folder) / "sphere.ply")
+            return pipeline.encode(Path(folder) / "sphere.ply", refine=0)
 
     def encoded(pipeline: Pipeline) -> object:
-        return written_and_encoded(pipeline) if file is None else pipeline.encode(file)
+        return written_and_encoded(pipeline) if file is None else pipeline.encode(file, refine=0)
 
     require_encoder(file or Path("sphere.ply"), pipeline.model.config)
     plain = Pipeline(pipeline.model, device=pipeline.device.type) if compare else None

@@ -37,6 +37,8 @@ class FieldConfig:
     `row_scale` is the spread of a generated row at the start, asset's part and mean row each.
     `density_scale` multiplies the two density outputs before their relu, so that a network whose outputs
     are about 1 can be dense; 1 for the published models.
+    `surface_offset` is how far outside of solids their surfaces were taught to lie, in world units; meshes
+    are moved back by it (see docs/decisions/0010-surfaces-moved-back.md). 0 for the published models.
     """
 
     latent_tokens: int = 1024
@@ -52,6 +54,7 @@ class FieldConfig:
     initial_signed_distance_bias: float = -0.1
     row_scale: float = 0.0625
     signed_distance_truncation: float | None = None
+    surface_offset: float = 0.0
     mixer: MixerConfig | None = None
 
     def __post_init__(self) -> None:
@@ -67,6 +70,10 @@ class FieldConfig:
             raise ConfigError(f"with {self.latent_tokens} latent tokens one would supply rows of two layers")
         if self.direction_octaves is not None and self.direction_layer < self.generated_layers:
             raise ConfigError("directions must enter at a layer whose weights are shared")
+        if not 0 <= self.surface_offset < 0.1:
+            raise ConfigError(f"surface_offset must be in [0, 0.1), got {self.surface_offset}")
+        if self.surface_offset and self.signed_distance_truncation is None:
+            raise ConfigError("a surface_offset needs a signed_distance_truncation: distances in world units")
 
     @property
     def rows(self) -> int:

@@ -13,15 +13,25 @@ from jaxtyping import Float
 from torch import Tensor
 
 from shapewright.errors import ConfigError
-from shapewright.field import Field
+from shapewright.field import Field, FieldConfig
 from shapewright.pipeline.asset import Asset
 from shapewright.pipeline.draws import Progress
 from shapewright.pipeline.refinement_losses import iou_of, losses_of, measured_unit
-from shapewright.pipeline.refinement_targets import RayTargets, RefinementTargets
+from shapewright.pipeline.refinement_targets import RayTargets, RefinementTargets, points_alone
 
-__all__ = ["REFINE_STEPS", "Fit", "RefinedLatents", "RefinementConfig", "refine_asset", "refine_latents"]
+__all__ = [
+    "REFINE_STEPS",
+    "Fit",
+    "RefinedLatents",
+    "RefinementConfig",
+    "refine_asset",
+    "refine_latents",
+    "steps_of_encoding",
+]
 
 REFINE_STEPS = 200
+# What encoding a file takes anyway where it is cheap: under a second of a core, for most of the gain.
+SHORT_STEPS = 60
 HELD_BACK = 8  # of so many queries the last
 LAST_RATE = 0.02  # as a share of the first
 
@@ -34,14 +44,10 @@ class RefinementConfig:
     says is their sum, so the rate is step_size / sqrt(channels). `pull` weighs the mean square distance
     to the latent at the start: 0.05 costs next to no accuracy, and the latent moves a fifth less far.
     Of the targets every eighth query is held back, to tell how good the latents are.
-
-    Targets have the thickness of the data build, not the further 0.005 outwards that the shipped field was
-    taught: on unseen homeware pictures of the mesh came out at 25.0 dB instead of 24.7, and the F-score at
-    0.38 instead of 0.22, while the thinnest parts break a little more often.
     """
 
     steps: int = REFINE_STEPS
-    step_size: float = 0.6
+    step_size: float = 1.2
     pull: float = 0.05
     queries: int = 1024
     rays: int = 64
@@ -71,6 +77,14 @@ class RefinedLatents:
     latents: Float[Tensor, "b t d"]
     before: Fit
     after: Fit
+
+
+def steps_of_encoding(config: FieldConfig) -> int:
+    """Of refinement when a file is encoded and nothing else is said; see docs/decisions/0006-refinement.md.
+
+    None for fields that were not taught at points: theirs take rays, and minutes on a CPU.
+    """
+    return SHORT_STEPS if points_alone(config) else 0
 
 
 def refine_asset(

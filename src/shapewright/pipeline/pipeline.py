@@ -31,7 +31,12 @@ from shapewright.pipeline.drawing import (
 )
 from shapewright.pipeline.draws import Draw, Progress
 from shapewright.pipeline.latent_file import Origin, load_latent
-from shapewright.pipeline.latent_refinement import REFINE_STEPS, RefinementConfig, refine_asset
+from shapewright.pipeline.latent_refinement import (
+    REFINE_STEPS,
+    RefinementConfig,
+    refine_asset,
+    steps_of_encoding,
+)
 from shapewright.pipeline.model_folder import Model
 from shapewright.pipeline.named_model import config_of, model_of
 from shapewright.pipeline.precision import Precision, choose_encoder_precision, choose_precision
@@ -217,19 +222,23 @@ class Pipeline:
         """
         self._conditioners.release()
 
-    def encode(self, path: str | Path, *, refine: int = 0, progress: Progress | None = None) -> Asset:
+    def encode(
+        self, path: str | Path, *, refine: int | None = None, progress: Progress | None = None
+    ) -> Asset:
         """The asset nearest to a 3D file (GLB, glTF, OBJ, PLY, STL, OFF, 3MF).
 
         The mesh is centred and scaled into the box; the same file always gives the same latent, (tokens,
-        channels) in [-1, 1], improved in so many steps of `refine`, of which progress(done, total) tells.
+        channels) in [-1, 1], improved in so many steps of `refine`, of which progress(done, total) tells:
+        60 if not given, or none for the published models; 0 is the encoder's answer as it is.
         Raises: AssetFileError if the file cannot be used; ModelError for a model that has no encoder;
         ConfigError if `refine` is negative.
 
-        >>> pipe.encode("chair.glb").origin.settings
+        >>> pipe.encode("chair.glb", refine=0).origin.settings
         {'encoded_from': 'chair.glb'}
         """
         path, autoencoder = Path(path), self.model.autoencoder
-        config = RefinementConfig(steps=refine) if refine else None
+        steps = steps_of_encoding(autoencoder.field.config) if refine is None else refine
+        config = RefinementConfig(steps=steps) if steps else None
         require_encoder(path, self.model.config)
         source = read_source(path)
         seen = encoder_input(source, self.model.config).to(self.device)

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from shapewright.dataset.field_targets import field_targets
+from shapewright.dataset.field_targets import SOLID_THICKNESS, field_targets
 from shapewright.dataset.loader import AssetRecord
 from shapewright.dataset.points import visible_surface
 from shapewright.dataset.views import Views, render_views
@@ -103,18 +103,24 @@ def targets_of_mesh(source: SourceMesh, config: FieldConfig, *, queries: int = Q
     if not points_alone(config):
         cameras = random_views(rng, VIEWS, size_px=VIEW_SIZE_PX)
         views = render_views(source.mesh, source.raycaster, cameras)
-    return targets_of_arrays(found.queries, found.signed_distance, found.colors, found.normals, views)
+    distance = found.signed_distance + further_out(config)
+    return targets_of_arrays(found.queries, distance, found.colors, found.normals, views)
 
 
 def targets_of_record(record: AssetRecord, config: FieldConfig) -> RefinementTargets:
     """Targets of a data set's asset, a batch of one; its views are read if the field needs rays."""
     return targets_of_arrays(
         record.queries,
-        record.signed_distance,
+        record.signed_distance + further_out(config),
         record.query_colors,
         record.query_normals,
         None if points_alone(config) else record.views(),
     )
+
+
+def further_out(config: FieldConfig) -> float:
+    """How much further out than in the data build such a field holds surfaces: its latents must agree."""
+    return max(0.0, config.surface_offset - SOLID_THICKNESS)
 
 
 def targets_of_arrays(

@@ -13,6 +13,7 @@ from shapewright.errors import ConfigError
 from shapewright.field import Field, FieldWeights, PreparedField
 from shapewright.geometry.mesh import Mesh
 from shapewright.render.distance_grid import SAFETY
+from shapewright.render.inset import moved_inwards
 from shapewright.render.sparse_grid import NodeFunction, lattice_steps, sparse_grid
 from shapewright.render.surface import LOWEST_RESOLUTION, closed_surface
 
@@ -33,7 +34,20 @@ def extract_mesh_fast(field: Field, weights: FieldWeights, *, resolution: int = 
     """
     grid = fast_distance_grid(field, weights, resolution)
     vertices, faces = closed_surface(grid.cpu().numpy())
-    return Mesh(vertices=vertices, faces=faces, vertex_colors=surface_colors(field, weights, vertices))
+    colors = surface_colors(field, weights, vertices)
+    if field.config.surface_offset:
+        vertices = moved_back(field, weights, vertices, faces)
+    return Mesh(vertices=vertices, faces=faces, vertex_colors=colors)
+
+
+def moved_back(field: Field, weights: FieldWeights, vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """The vertices by the field's offset further in; see `inset`."""
+    prepared, unit = field.prepared(weights), field.config.signed_distance_truncation or 1.0
+
+    def distance(positions: Float[Tensor, "n 3"]) -> Float[Tensor, "n"]:
+        return prepared.at(positions, SIGNED_DISTANCE)[:, 0] * unit
+
+    return moved_inwards(distance, vertices, faces, field.config.surface_offset, weights[0].device)
 
 
 @torch.no_grad()

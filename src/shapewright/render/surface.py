@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from shapewright.field import Field, FieldWeights
 from shapewright.geometry.marching_cubes import marching_cubes, published_marching_cubes
 from shapewright.geometry.mesh import Mesh
 from shapewright.render.distance_grid import SAFETY, dense_grid, refined_grid
+from shapewright.render.inset import moved_inwards
 
 __all__ = ["LOWEST_RESOLUTION", "closed_surface", "extract_mesh", "signed_distance_grid"]
 
@@ -38,6 +40,7 @@ def extract_mesh(
     as_published: join cells of ambiguous signs as the reference does, and stretch the grid together with
     its border over the box. Its meshes are smaller by (resolution - 1) / (resolution + 1) than the field
     they come from; ours are not, so mesh and NeRF agree.
+    The surface of a field with a `surface_offset` is moved back inwards, see `inset`.
 
     Raises: EmptySurfaceError if the field is negative at all points.
     Source: Shap-E, section 4.2.2; NUMERICS "STF mesh".
@@ -46,6 +49,11 @@ def extract_mesh(
     vertices, faces = closed_surface(grid.cpu().numpy(), as_published=as_published)
     positions = torch.from_numpy(vertices).to(grid.device)
     colors = [field.query(weights, part[None]).stf_color[0] for part in positions.split(points_at_once)]
+    offset = field.config.surface_offset
+    if offset:
+        vertices = moved_inwards(
+            distance_of(field, weights, points_at_once), vertices, faces, offset, grid.device
+        )
     return Mesh(vertices=vertices, faces=faces, vertex_colors=torch.cat(colors).cpu().numpy())
 
 
@@ -82,12 +90,7 @@ def signed_distance_grid(
             f"a mesh needs a grid of at least {LOWEST_RESOLUTION} points a side, got {resolution}"
         )
     truncation = field.config.signed_distance_truncation or 1.0
-
-    def distance(positions: Float[Tensor, "n 3"]) -> Float[Tensor, "n"]:
-        # before the tanh, where a trained field is a distance in units of its truncation
-        parts = [field.query(weights, part[None]).raw[0, :, 0] for part in positions.split(points_at_once)]
-        return torch.cat(parts) * truncation
-
+    distance = distance_of(field, weights, points_at_once)
     device = weights[0].device
     if not refine:
         return torch.tanh(dense_grid(distance, resolution, device) / truncation)
@@ -97,3 +100,16 @@ def signed_distance_grid(
     return torch.tanh(
         refined_grid(distance, resolution, device, farthest=farthest, safety=safety) / truncation
     )
+
+
+def distance_of(
+    field: Field, weights: FieldWeights, points_at_once: int
+) -> Callable[[Float[Tensor, "n 3"]], Float[Tensor, "n"]]:
+    """The field before its tanh, where a trained one is a distance in units of its truncation."""
+    unit = field.config.signed_distance_truncation or 1.0
+
+    def distance(positions: Float[Tensor, "n 3"]) -> Float[Tensor, "n"]:
+        parts = [field.query(weights, part[None]).raw[0, :, 0] for part in positions.split(points_at_once)]
+        return torch.cat(parts) * unit
+
+    return distance

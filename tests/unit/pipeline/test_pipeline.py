@@ -10,6 +10,7 @@ from shapewright import Pipeline
 from shapewright.errors import AssetFileError, ConfigError, ModelError, PromptError
 from shapewright.geometry.mesh import Mesh
 from shapewright.geometry.mesh_files import save
+from shapewright.pipeline.latent_refinement import steps_of_encoding
 from solids import cube_mesh
 from tiny_models import FakeText, random_model, saved
 from tiny_official import official_model
@@ -56,7 +57,7 @@ def test_an_encoded_latent_is_refined_now_or_later(
     pipeline: Pipeline, cube_file: Path, tmp_path: Path
 ) -> None:
     steps: list[int] = []
-    plain = pipeline.encode(cube_file)
+    plain = pipeline.encode(cube_file, refine=0)
     refined = pipeline.encode(cube_file, refine=4, progress=lambda done, total: steps.append(total))
     assert steps == [4] * 4
     told = refined.origin.settings
@@ -70,6 +71,12 @@ def test_an_encoded_latent_is_refined_now_or_later(
     assert later.origin == refined.origin
     refined.save(tmp_path / "refined.safetensors")
     assert pipeline.load(tmp_path / "refined.safetensors").origin == refined.origin
+
+
+def test_encoding_refines_a_little_where_that_is_cheap(pipeline: Pipeline, cube_file: Path) -> None:
+    assert pipeline.encode(cube_file).origin.settings["refine_steps"] == 60
+    assert pipeline.encode(cube_file, refine=0).origin.settings == {"encoded_from": "cube.ply"}
+    assert steps_of_encoding(official_model(None).config.autoencoder.field) == 0
 
 
 def test_a_decoder_alone_refines_what_it_drew(cube_file: Path) -> None:

@@ -32,8 +32,9 @@ class Encode(Command):
     """Where to write the latent; FILE's name with the suffix .latent.safetensors if not given."""
     model: str = "homeware"
     """A name from `shapewright models list`, or a model folder."""
-    refine: Annotated[int, arg(metavar="STEPS")] = 0
-    """Improve the latent in so many gradient steps on FILE's own surface; 200 are usual, 0 is none."""
+    refine: Annotated[int | None, arg(metavar="STEPS", help_behavior_hint="")] = None
+    """Improve the latent in so many gradient steps on FILE's own surface: 60 if not given (none for the
+    published models), 200 for the best, 0 for the encoder's answer as it is."""
     compare: AnyPath = None
     """Also write a PNG there: FILE above, what its latent stands for below, from the same four sides."""
     compare_size: int = 256
@@ -51,12 +52,13 @@ class Encode(Command):
             check_writable(self.compare)
         if not 8 <= self.compare_size <= 2048:
             raise ConfigError(f"--compare-size must be in 8..2048, not {self.compare_size}.")
-        if self.refine < 0:
+        if self.refine is not None and self.refine < 0:
             raise ConfigError(f"--refine takes a number of steps, 0 or more; got {self.refine}.")
 
         from shapewright.apps.cli.estimate import encoding_memory, refinement_seconds
         from shapewright.pipeline import Pipeline
         from shapewright.pipeline.device import choose_device, describe_device
+        from shapewright.pipeline.latent_refinement import steps_of_encoding
         from shapewright.pipeline.named_model import config_of
 
         config, device = config_of(self.model), choose_device(self.device)
@@ -64,22 +66,23 @@ class Encode(Command):
         sees_views = encoder is not None and encoder.views is not None
         # measured on 2 CPU cores, the latter with the published sizes: 52 s
         time = "about a minute" if sees_views else "a few seconds for most files"
-        if self.refine:
-            seconds = refinement_seconds(config, device, self.refine)
-            time += f", then about {duration(seconds)} for {self.refine} steps of refinement"
+        steps = steps_of_encoding(config.autoencoder.field) if self.refine is None else self.refine
+        if steps:
+            seconds = refinement_seconds(config, device, steps)
+            time += f", then about {duration(seconds)} for {steps} steps of refinement"
         terminal.say(
             f"Encoding '{self.file}' with '{config.name}' on {describe_device(device)}: "
             f"{time}, and {memory(encoding_memory(config))} of memory."
         )
         pipeline = Pipeline.from_pretrained(self.model, device=self.device)
-        with terminal.progress("Refining") if self.refine else nullcontext() as advance:
-            asset = pipeline.encode(self.file, refine=self.refine, progress=advance)
+        with terminal.progress("Refining") if steps else nullcontext() as advance:
+            asset = pipeline.encode(self.file, refine=steps, progress=advance)
         asset.save(output)
         pictures = {}
         if self.compare is not None:
-            self._compare(asset, self.compare)
+            self._compare(asset, self.compare, steps)
             pictures = {"compare": str(self.compare)}
-        refined = {name: asset.origin.settings[name] for name in REFINEMENT if self.refine}
+        refined = {name: asset.origin.settings[name] for name in REFINEMENT if steps}
         if refined:
             terminal.say(
                 f"Refined: overlap with the file's solid (IoU) {refined['iou_before']:.2f} before, "
@@ -90,7 +93,7 @@ class Encode(Command):
             "\n".join([str(output), *pictures.values()]),
         )
 
-    def _compare(self, asset: "Asset", path: Path) -> None:
+    def _compare(self, asset: "Asset", path: Path, steps: int) -> None:
         """Both seen by the same cameras, in the same light. Raises: OutputError; EmptySurfaceError."""
         from shapewright.apps.cli.subjects import source_view
         from shapewright.pipeline.pictures import save_sheet, views_around
@@ -100,8 +103,8 @@ class Encode(Command):
         cameras = views_around(4, size_px=self.compare_size)
         source = source_view(self.file, WHITE)
         made = f"its latent of '{self.model}'"
-        if self.refine:
-            made += f", refined in {self.refine} steps"
+        if steps:
+            made += f", refined in {steps} steps"
         strips = [
             Strip(caption=self.file.name, pictures=[source(camera) for camera in cameras]),
             Strip(caption=made, pictures=[asset.view(camera) for camera in cameras]),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from shapewright.autoencoder import AutoencoderConfig
+from shapewright.dataset.field_targets import SOLID_THICKNESS
 from shapewright.encoder import BottleneckConfig, EncoderConfig, PointBranchConfig
 from shapewright.field import FieldConfig, MixerConfig
 from shapewright.nn.point_conv import PointConvConfig
@@ -21,6 +22,10 @@ __all__ = [
     "tiny",
     "tiny_refinement",
 ]
+
+
+# How much further out than in the data build surfaces are taught, so that thin parts survive a small field.
+THICKENING = 0.005
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +52,21 @@ def homeware() -> EncoderRecipe:
     """The shipped model: hours on two cores."""
     return EncoderRecipe(
         model=small_autoencoder(
-            tokens=32, channels=32, width=256, field_width=96, octaves=6, layers=4, centers=128
+            tokens=32,
+            channels=32,
+            width=256,
+            field_width=96,
+            octaves=6,
+            layers=4,
+            centers=128,
+            surface_offset=SOLID_THICKNESS + THICKENING,
         ),
         # few assets: an encoder that sees them upright only knows them by heart and no others
         # (docs/decisions/0009)
         objective=FieldSupervisionConfig(
             points=2048,
             queries=1024,
-            thickening=0.005,
+            thickening=THICKENING,
             augmentation=Augmentation(scale=0.6, stretch=0.25, turn=0.35, tip=0.15),
         ),
         loop=LoopConfig(
@@ -69,7 +81,15 @@ def homeware() -> EncoderRecipe:
 
 
 def small_autoencoder(
-    *, tokens: int, channels: int, width: int, field_width: int, octaves: int, layers: int, centers: int
+    *,
+    tokens: int,
+    channels: int,
+    width: int,
+    field_width: int,
+    octaves: int,
+    layers: int,
+    centers: int,
+    surface_offset: float = 0.0,
 ) -> AutoencoderConfig:
     """Few latent tokens, several rows each, mixed by a small transformer; points only."""
     conv = PointConvConfig(
@@ -99,6 +119,7 @@ def small_autoencoder(
             row_scale=1.2 / field_width**0.5,
             density_scale=150.0,
             signed_distance_truncation=0.03,
+            surface_offset=surface_offset,
             mixer=MixerConfig(width=width, layers=min(2, layers), heads=heads, channels=width // 4),
         ),
     )

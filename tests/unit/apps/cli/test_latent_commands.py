@@ -18,8 +18,9 @@ from solids import cube_mesh, grid_mesh
 @pytest.fixture
 def cube_latent(shapewright: Shapewright, model_folder: Path, here: Path) -> Path:
     save(cube_mesh(), here / "cube.glb")
-    outcome = shapewright("encode", "cube.glb", "--model", model_folder)
+    outcome = shapewright("encode", "cube.glb", "--model", model_folder, "--refine", "0")
     assert outcome.code == 0
+    assert "refinement" not in outcome.err
     assert outcome.out == "cube.latent.safetensors\n"
     (here / "cube.glb").unlink()
     return here / "cube.latent.safetensors"
@@ -86,6 +87,7 @@ def test_a_latent_is_refined(shapewright: Shapewright, model_folder: Path, here:
     again = shapewright("encode", "cube.glb", "--model", model_folder, "--refine", "3", "--json")
     told = {name: again.json[name] for name in ("refine_steps", "iou_before", "iou_after")}
     assert told | {"encoded_from": "cube.glb"} == settings
+    assert "for 60 steps of refinement" in shapewright("encode", "cube.glb", "--model", model_folder).err
 
 
 def test_a_latent_becomes_pictures(
