@@ -1,5 +1,6 @@
 """What model folders of every format have in common: config.json, model.safetensors and README.md."""
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from shapewright.atomic_file import replacing
 from shapewright.errors import ModelError
 from shapewright.models import CONFIG_FILE, POINTS_FORMAT, WEIGHTS_FILE, sha256
 
-__all__ = ["Wish", "filled", "read_content", "read_parts", "verify", "write_folder"]
+__all__ = ["Wish", "filled", "part_sha256", "read_content", "read_parts", "verify", "write_folder"]
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -44,6 +45,24 @@ def verify(folder: Path, format: str) -> str:
     if found != expected:
         raise ModelError(f"'{folder / WEIGHTS_FILE}' is damaged: its sha256 is {found}, expected {expected}.")
     return found
+
+
+def part_sha256(folder: Path, prefix: str) -> str:
+    """The hash of those weights whose names begin so, as they are stored: models that differ elsewhere agree.
+
+    Empty if there are none. Raises: ModelError for a damaged file.
+    """
+    digest, found = hashlib.sha256(), False
+    try:
+        with safe_open(folder / WEIGHTS_FILE, framework="pt") as file:
+            for name in sorted(name for name in file.keys() if name.startswith(prefix)):  # noqa: SIM118
+                tensor = file.get_tensor(name)
+                digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+                digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+                found = True
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"The model in '{folder}' cannot be read: {error}") from error
+    return digest.hexdigest() if found else ""
 
 
 def read_content(folder: Path, format: str) -> dict[str, Any]:

@@ -22,10 +22,15 @@ FORMAT = "shapewright-latent-1"
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Where a latent came from. `model_sha256` is the hash of the weights that made it and that decode it."""
+    """Where a latent came from.
+
+    `model_sha256` is the hash of the weights that made it, `field_sha256` of those among them that decode it;
+    empty where it is not known.
+    """
 
     model: str
     model_sha256: str
+    field_sha256: str = ""
     prompt: str = ""
     seed: int | None = None
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -37,6 +42,7 @@ def save_latent(path: Path, latent: Float[Tensor, "t d"], origin: Origin) -> Non
         "format": FORMAT,
         "model": origin.model,
         "model_sha256": origin.model_sha256,
+        "field_sha256": origin.field_sha256,
         "prompt": origin.prompt,
         "seed": json.dumps(origin.seed),
         "settings": json.dumps(origin.settings),
@@ -59,6 +65,7 @@ def load_latent(path: Path) -> tuple[Float[Tensor, "t d"], Origin]:
         origin = Origin(
             model=metadata["model"],
             model_sha256=metadata["model_sha256"],
+            field_sha256=metadata.get("field_sha256", ""),
             prompt=metadata["prompt"],
             seed=json.loads(metadata["seed"]),
             settings=json.loads(metadata["settings"]),

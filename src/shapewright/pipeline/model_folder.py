@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +11,15 @@ import torch
 from shapewright.autoencoder import Autoencoder, AutoencoderConfig
 from shapewright.config import from_dict, to_dict
 from shapewright.errors import ConfigError, ModelError
-from shapewright.pipeline.folder_files import Wish, filled, read_content, read_parts, verify, write_folder
+from shapewright.pipeline.folder_files import (
+    Wish,
+    filled,
+    part_sha256,
+    read_content,
+    read_parts,
+    verify,
+    write_folder,
+)
 from shapewright.prior import LatentStatistics, Prior, PriorConfig, SamplerConfig, Solver
 from shapewright.prior.precision import is_lowered
 
@@ -18,7 +27,7 @@ __all__ = ["Model", "ModelConfig", "load_model", "read_config", "save_model", "v
 
 FORMAT = "shapewright-model-1"
 PARTS = ("autoencoder", "prior", "statistics")
-ENCODER, PRIOR = "autoencoder.encoder.", "prior."
+ENCODER, FIELD, PRIOR = "autoencoder.encoder.", "autoencoder.field.", "prior."
 WRITES_FIELDS = re.compile(r"autoencoder\.field\.latent_to_weights\.projections\.\d+\.weight")
 
 
@@ -84,6 +93,16 @@ class Model:
     sha256: str = ""
     folder: Path | None = None
     adapter: str = ""
+
+    @cached_property
+    def encoder_sha256(self) -> str:
+        """Of the encoder alone: models that agree in it make the same latents. Empty if not known."""
+        return part_sha256(self.folder, ENCODER) if self.folder is not None else ""
+
+    @cached_property
+    def field_sha256(self) -> str:
+        """Of what decodes latents alone: models that agree in it decode them alike. Empty if not known."""
+        return part_sha256(self.folder, FIELD) if self.folder is not None else ""
 
 
 def save_model(folder: Path, model: Model, *, card: str, dtype: torch.dtype = torch.float16) -> None:

@@ -322,6 +322,7 @@ class Pipeline:
         origin = Origin(
             model=self.model.config.name,
             model_sha256=self.model.sha256,
+            field_sha256=self.model.field_sha256,
             prompt=prompt,
             seed=seed,
             settings=settings,
@@ -329,7 +330,9 @@ class Pipeline:
         return Asset(latent, self.model.autoencoder.field, origin)
 
     def _require_own(self, origin: Origin, what: str) -> None:
-        if origin.model_sha256 != self.model.sha256:
+        # a prior may have been trained on since: what decodes the latent is what counts
+        decoded_alike = origin.field_sha256 != "" and origin.field_sha256 == self.model.field_sha256
+        if origin.model_sha256 != self.model.sha256 and not decoded_alike:
             raise ModelError(
                 f"{what} was made by the model '{origin.model}' ({origin.model_sha256[:12]}), "
                 f"not by '{self.model.config.name}' ({self.model.sha256[:12]}), and cannot be decoded by it."

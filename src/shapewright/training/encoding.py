@@ -96,6 +96,7 @@ def make_latents(
     origin = LatentOrigin(
         model=named,
         model_sha256=model.sha256,
+        encoder_sha256=model.encoder_sha256,
         data=str(data.resolve()),
         data_sha256=digest_of_data(data),
         settings=to_dict(config),

@@ -51,11 +51,13 @@ ABOUT = "about"
 class LatentOrigin:
     """What latents are made of: which encoder, which data set, and how.
 
-    `model` and `data` say where those were found; the hashes say what they are.
+    `model` and `data` say where those were found; the hashes say what they are: `encoder_sha256` is of the
+    model's encoder alone, and empty in folders from before it was written.
     """
 
     model: str
     model_sha256: str
+    encoder_sha256: str = ""
     data: str
     data_sha256: str
     settings: dict[str, Any] = field(default_factory=dict)
@@ -63,11 +65,17 @@ class LatentOrigin:
     def differences(self, other: "LatentOrigin") -> list[str]:
         """In what the other was made otherwise, for people."""
         pairs = {
-            "encoder": (self.model_sha256, other.model_sha256),
             "data set": (self.data_sha256, other.data_sha256),
             "settings": (self.settings, other.settings),
         }
-        return [name for name, (one, another) in pairs.items() if one != another]
+        differing = [name for name, (one, another) in pairs.items() if one != another]
+        same = self.is_of_encoder(model_sha256=other.model_sha256, encoder_sha256=other.encoder_sha256)
+        return differing if same else ["encoder", *differing]
+
+    def is_of_encoder(self, *, model_sha256: str, encoder_sha256: str) -> bool:
+        """Whether a model makes these latents: it is the same one, or its encoder is."""
+        alike = self.encoder_sha256 != "" and self.encoder_sha256 == encoder_sha256
+        return alike or self.model_sha256 == model_sha256
 
 
 @dataclass(frozen=True, kw_only=True)

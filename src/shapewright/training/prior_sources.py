@@ -91,7 +91,7 @@ def given_latents(folder: Path, data: Path | None, encoder: Path | None) -> Prio
         return PriorSource(model=model_of(model_folder(encoder)), latents=folder, data=data)
     origin = read_folder(folder).origin
     model = model_of(model_folder(encoder if encoder is not None else Path(origin.model)))
-    if model.sha256 != origin.model_sha256:
+    if not origin.is_of_encoder(model_sha256=model.sha256, encoder_sha256=model.encoder_sha256):
         raise DatasetError(
             f"The latents in {folder} were made by another encoder than '{model.config.name}' "
             f"({model.sha256[:12]}): give --encoder the model {origin.model_sha256[:12]}, "

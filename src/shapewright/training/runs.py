@@ -15,7 +15,6 @@ from shapewright.autoencoder import Autoencoder
 from shapewright.dataset.loader import AssetRecord, load_dataset
 from shapewright.errors import DatasetError, ModelError
 from shapewright.pipeline import Model, ModelConfig, load_model, save_model
-from shapewright.pipeline.model_folder import verify_folder
 from shapewright.training.encoding import check_points, credits_of, digest_of_data
 from shapewright.training.latent_shards import LatentOrigin
 from shapewright.training.latents import save_latents
@@ -138,9 +137,11 @@ def save_refined(
     recipe: RefinementRecipe,
 ) -> None:
     """Write the refined latents, and which model and data they are of."""
+    saved = load_model(run / "model")
     origin = LatentOrigin(
         model=str(run / "model"),
-        model_sha256=verify_folder(run / "model"),
+        model_sha256=saved.sha256,
+        encoder_sha256=saved.encoder_sha256,
         data=str(data.resolve()),
         data_sha256=digest_of_data(data),
         settings={"refined": asdict(recipe.objective)},

@@ -11,6 +11,7 @@ from shapewright.errors import AssetFileError, ConfigError, ModelError, PromptEr
 from shapewright.geometry.mesh import Mesh
 from shapewright.geometry.mesh_files import save
 from shapewright.pipeline.latent_refinement import steps_of_encoding
+from shapewright.pipeline.model_folder import load_model, save_model
 from solids import cube_mesh
 from tiny_models import FakeText, random_model, saved
 from tiny_official import official_model
@@ -179,6 +180,16 @@ def test_latents_are_decoded_by_the_model_that_made_them_only(tmp_path: Path) ->
     other = Pipeline(saved(random_model(empty=True), tmp_path / "other"), device="cpu")
     with pytest.raises(ModelError, match="cannot be decoded"):
         other.load(tmp_path / "chair.latent.safetensors")
+
+
+def test_latents_are_decoded_by_a_model_that_has_only_another_prior(tmp_path: Path) -> None:
+    model = saved(random_model(), tmp_path / "model")
+    asset = Pipeline(model, text_encoder=FakeText(), device="cpu").generate("a chair", seed=4)[0]
+    asset.save(tmp_path / "chair.latent.safetensors")
+    save_model(tmp_path / "trained", random_model(with_prior=False), card="")
+    trained = Pipeline(load_model(tmp_path / "trained"), device="cpu")
+    assert trained.model.sha256 != model.sha256
+    assert torch.equal(trained.load(tmp_path / "chair.latent.safetensors").latent, asset.latent)
 
 
 def test_an_unknown_device_is_refused() -> None:

@@ -136,6 +136,16 @@ def test_latents_are_made_once_and_of_one_encoder(
         train_prior(None, other, tmp_path / "second", TEXT, name="x", latents=run / "latents")
 
 
+def test_latents_outlast_the_prior_beside_their_encoder(made: Path, place: Path, tmp_path: Path) -> None:
+    """A prior was trained since: the model's file is another, but its encoder makes the same latents."""
+    folder = train_prior(None, None, tmp_path / "prior", TEXT, name="x", latents=made)
+    first, after = load_model(place), load_model(folder)
+    assert first.sha256 != after.sha256
+    assert first.encoder_sha256 == after.encoder_sha256 != ""
+    again = train_prior(None, folder, tmp_path / "again", TEXT, name="y", latents=made)
+    assert load_model(again).config.name == "y"
+
+
 def other_model(encoder: Model, folder: Path) -> Path:
     from tiny_models import random_model, saved
 
