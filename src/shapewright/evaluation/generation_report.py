@@ -1,6 +1,7 @@
 """The prior's suite as sections of a report: tables in the shape of the paper's, samples, curves."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -93,6 +94,7 @@ def quality_table(run: GenerationRun) -> Table:
         ["nearest training asset is of the prompted kind (%)", percent(scores["category"])],
         ["the same of a random training asset (%)", percent(scores["chance"])],
         ["colour asked for covers 30% of the surface (%)", percent(scores["color"])],
+        ["of colours that no training asset of the kind has: right in both (%)", new_obeyed(scores)],
         ["without a surface (%)", percent(scores["empty"])],
         ["diversity: chamfer distance of two seeds of a prompt", diversity["within_prompt"]],
         ["diversity: of two prompts", diversity["across_prompts"]],
@@ -102,6 +104,10 @@ def quality_table(run: GenerationRun) -> Table:
     ]
     note = "Chamfer distances between 512 points, in a box 2 wide."
     return Table(title="Quality, diversity, novelty", columns=["measure", "value"], rows=rows, note=note)
+
+
+def new_obeyed(scores: dict[str, Any]) -> Cell:
+    return percent(scores["new_obeyed"]) if scores["new"] else None
 
 
 def set_tables(run: GenerationRun) -> list[Table]:

@@ -25,7 +25,11 @@ COLOR_SHARE = 0.3
 @dataclass(frozen=True, kw_only=True)
 class SampleScores:
     """Shares in [0, 1]: `category` of samples whose nearest training asset is what was asked for, `chance`
-    that of a random asset, `color` of samples with the colour asked for, `empty` without a surface."""
+    that of a random asset, `color` of samples with the colour asked for, `empty` without a surface.
+
+    `new` samples were asked for in a colour that no training asset of the kind has, or is said to have;
+    `new_obeyed` is the share of them with the right kind and the right colour.
+    """
 
     samples: int
     category: float
@@ -33,6 +37,8 @@ class SampleScores:
     color: float
     empty: float
     by_prompt: dict[str, float]
+    new: int = 0
+    new_obeyed: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,6 +91,12 @@ def score_clouds(
         for prompt, cloud in zip(prompts, clouds, strict=True)
         if cloud is not None and prompt.color is not None
     ]
+    new = new_combinations(prompts, training)
+    obeyed = [
+        match is not None and cloud is not None and is_obeyed(prompt, cloud, match)
+        for prompt, cloud, match in zip(prompts, clouds, matches, strict=True)
+        if prompt.text in new
+    ]
     chances = [np.mean([is_called(record, prompt.nouns) for record in training]) for prompt in prompts]
     return SampleScores(
         samples=len(prompts),
@@ -93,7 +105,39 @@ def score_clouds(
         color=float(np.mean(colored)) if colored else 0.0,
         empty=sum(match is None for match in matches) / len(prompts),
         by_prompt={text: float(np.mean(found)) if found else 0.0 for text, found in hits.items()},
+        new=len(obeyed),
+        new_obeyed=float(np.mean(obeyed)) if obeyed else 0.0,
     )
+
+
+def new_combinations(prompts: Sequence[Prompt], training: Sequence[AssetRecord]) -> set[str]:
+    """Texts of those prompts whose colour no training asset of the kind has, or is said to have.
+
+    Training may have recoloured some so all the same.
+    """
+    return {
+        prompt.text
+        for prompt in prompts
+        if prompt.color is not None and not any_such(training, prompt.nouns, prompt.color)
+    }
+
+
+def any_such(training: Sequence[AssetRecord], nouns: Sequence[str], color: str) -> bool:
+    return any(
+        is_said_to_be(record, color) or has_color(record.points[:POINTS], color)
+        for record in training
+        if is_called(record, nouns)
+    )
+
+
+def is_said_to_be(record: AssetRecord, color: str) -> bool:
+    return any(color in text.lower().split() for text in record.texts("en"))
+
+
+def is_obeyed(prompt: Prompt, cloud: np.ndarray, match: Match) -> bool:
+    """Of a prompt with a colour: both its words."""
+    assert prompt.color is not None
+    return is_called(match.record, prompt.nouns) and has_color(cloud, prompt.color)
 
 
 def cloud_of(asset: Asset) -> np.ndarray | None:

@@ -9,16 +9,15 @@ from torch import nn
 
 from shapewright.autoencoder import Autoencoder, AutoencoderConfig
 from shapewright.dataset.loader import AssetRecord
-from shapewright.errors import ConfigError, DatasetError
+from shapewright.errors import ConfigError, DatasetError, ModelError
 from shapewright.pipeline import Model, ModelConfig, save_model
 from shapewright.training.loop import Progress, train
 from shapewright.training.objectives.mixture import Mixture, MixtureConfig
 from shapewright.training.processes import on_main
 from shapewright.training.recipes.stages import StageRecipe
 from shapewright.training.runs import CARD, check_points, digest_of_records, training_records
-from shapewright.training.start import begin_autoencoder
+from shapewright.training.start import begin_autoencoder, begin_field
 from shapewright.training.validation import HeldOutLosses, held_out_records
-from shapewright.training.variation import Augmentation
 
 __all__ = ["check_views", "train_encoder_stage"]
 
@@ -30,17 +29,20 @@ def train_encoder_stage(
     *,
     name: str,
     start: Path | None = None,
+    keep_encoder: bool = False,
     progress: Progress | None = None,
     loop: Callable[..., nn.Module] = train,
 ) -> Path:
     """Train an autoencoder by the recipe's mixture of objectives, or go on; returns the model folder.
 
-    `start` is the run or model folder of the stage before; the model has its sizes then.
+    `start` is the run or model folder of the stage before; the model has its sizes then. keep_encoder: only
+    the field of that model is trained; its encoder, and so its prior, stay.
     Raises: DatasetError for a data set that is unusable or too small for the recipe; ModelError for an
     unusable start; CheckpointError if RUN holds another recipe's run, or one with another start.
     """
     records = training_records(data)
-    model, started = begin_autoencoder(recipe.model, start, seed=recipe.loop.seed)
+    begun, started = begin(recipe, start, keep_encoder=keep_encoder)
+    model = begun.autoencoder
     recipe = replace(recipe, model=model.config)
     size_px = check_views(records, recipe.objective, recipe.model)
     objective = Mixture(
@@ -52,17 +54,28 @@ def train_encoder_stage(
         objective, recipe.loop, run, settings=recipe, inputs=inputs, progress=progress, judge=judge
     )
     assert isinstance(average, Autoencoder)
-    seen = recipe.objective.inputs
-    config = ModelConfig(
-        name=name,
-        autoencoder=recipe.model,
-        points=seen.points,
-        views=seen.views,
-        view_size_px=size_px,
-    )
-    trained = Model(config=config, autoencoder=average)
+    config = replace(begun.config, name=name)
+    if not keep_encoder:
+        seen = recipe.objective.inputs
+        config = replace(config, points=seen.points, views=seen.views, view_size_px=size_px)
+    trained = replace(begun, config=config, autoencoder=average)
     on_main(save_model, run / "model", trained, card=CARD.format(name=name))
     return run / "model"
+
+
+def begin(recipe: StageRecipe, start: Path | None, *, keep_encoder: bool) -> tuple[Model, dict[str, str]]:
+    """The model to be trained, and the hash of what was started from, as an input of the run.
+
+    Raises: ModelError.
+    """
+    if keep_encoder:
+        if start is None:
+            raise ModelError("To keep an encoder, name the model whose it is: --start MODEL.")
+        model = begin_field(start)
+        return model, {"start": model.sha256, "trained": "field"}
+    autoencoder, started = begin_autoencoder(recipe.model, start, seed=recipe.loop.seed)
+    config = ModelConfig(name="", autoencoder=autoencoder.config)
+    return Model(config=config, autoencoder=autoencoder), started
 
 
 def stage_judge(data: Path, model: Autoencoder, recipe: StageRecipe) -> HeldOutLosses | None:
@@ -71,7 +84,7 @@ def stage_judge(data: Path, model: Autoencoder, recipe: StageRecipe) -> HeldOutL
         return None
     records = held_out_records(data)
     size = min(recipe.loop.batch_size, len(records))
-    inputs = replace(recipe.objective.inputs, augmentation=Augmentation.none(), point_noise=0.0)
+    inputs = replace(recipe.objective.inputs, point_noise=0.0)
     objective = Mixture(model, records, replace(recipe.objective, inputs=inputs), batch_size=size)
     return HeldOutLosses(objective, batches=-(-len(records) // size))
 

@@ -13,7 +13,7 @@ from shapewright.nn.transformer import SelfAttentionBlock
 from shapewright.pipeline import Model, load_model
 from shapewright.pipeline.named_model import model_of
 
-__all__ = ["begin_autoencoder", "begin_encoder", "model_folder"]
+__all__ = ["begin_autoencoder", "begin_encoder", "begin_field", "model_folder"]
 
 
 def model_folder(place: Path) -> Path:
@@ -56,6 +56,21 @@ def begin_encoder(config: EncoderConfig, start: Path, *, seed: int) -> Model:
         assert autoencoder.encoder is not None
         take_over(found.autoencoder.encoder, autoencoder.encoder)
     return replace(found, config=replace(found.config, autoencoder=sizes), autoencoder=autoencoder)
+
+
+def begin_field(start: Path) -> Model:
+    """The model in `start` (a run, a model folder or a model's name), its field to learn, its encoder frozen.
+
+    What its encoder makes stays as it is, and with it a prior of such latents.
+    Raises: ModelError if there is no model, or one that can only decode.
+    """
+    found = model_of(model_folder(start))
+    encoder = found.autoencoder.encoder
+    if encoder is None:
+        raise ModelError(f"The model in {start} has no encoder to be kept.")
+    found.autoencoder.requires_grad_(True)  # loaded models are for use
+    encoder.requires_grad_(False)
+    return found
 
 
 def take_over(old: nn.Module, new: nn.Module) -> None:

@@ -29,7 +29,7 @@ SETS = {
 }  # fmt: skip
 FIGURES: dict[str, Any] = {
     "model": "made up",
-    "samples": {"category": 0.5, "chance": 0.1, "color": 0.25, "empty": 0.25,
+    "samples": {"category": 0.5, "chance": 0.1, "color": 0.25, "empty": 0.25, "new": 2, "new_obeyed": 0.5,
                 "by_prompt": {"a ball": 1.0, "a box": 0.0}},
     "diversity": {"within_prompt": 0.1, "across_prompts": 0.2},
     "novelty": {"samples": 0.05, "held_out_assets": 0.06, "copies": 0.125},

@@ -5,7 +5,7 @@ import pytest
 
 from shapewright.evaluation.prompts import Prompt
 from shapewright.evaluation.samples import is_called, score_samples
-from tiny_assets import Ball, record_of, shelf
+from tiny_assets import RED, Ball, Brick, record_of, shelf
 from unit.evaluation.solids import Known, confetti
 
 BALL = Prompt(text="a red ball", nouns=("ball",), color="red")
@@ -51,6 +51,23 @@ def test_samples_without_a_surface_count_against_it() -> None:
     assert scores.by_prompt == {"a red ball": 1.0, "a box": 0.0}
     nothing = score_samples([(BOX, NOTHING)], shelf(points=1024))
     assert (nothing.category, nothing.empty, nothing.color) == (0.0, 1.0, 0.0)
+
+
+def test_colours_that_no_training_asset_of_the_kind_has_are_counted_apart() -> None:
+    green_ball = Prompt(text="a green ball", nouns=("ball",), color="green")
+    drawn = [
+        (BALL, remembered(0)),
+        (BLUE_BOX, remembered(5)),
+        (green_ball, remembered(0)),
+        (green_ball, NOTHING),
+    ]
+    scores = score_samples(drawn, shelf(points=1024))
+    assert (scores.new, scores.new_obeyed) == (2, 0.0), "a red ball is none, and what is empty is none"
+    red_box, blue_ones = Prompt(text="a red box", nouns=("box",), color="red"), (1, 5)
+    red = record_of("box 3", Brick((0.9, 0.3, 0.3)), rgb=RED, seed=7, points=1024)
+    drawn = [(red_box, Known(confetti(red.points))), (red_box, remembered(5)), (red_box, remembered(1))]
+    scores = score_samples(drawn, [shelf(points=1024)[index] for index in blue_ones])
+    assert (scores.new, scores.new_obeyed) == (3, pytest.approx(1 / 3)), "one is blue, and one a blue ball"
 
 
 @pytest.mark.parametrize(

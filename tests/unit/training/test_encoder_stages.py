@@ -1,5 +1,6 @@
 """Stage after stage on solids in memory, a few steps each: what they leave and what they refuse."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +12,15 @@ from shapewright.dataset.loader import AssetRecord
 from shapewright.encoder import ViewBranchConfig
 from shapewright.errors import CheckpointError, ConfigError, DatasetError, ModelError
 from shapewright.pipeline import load_model, save_model
-from shapewright.training import runs
+from shapewright.training import encoder_stages, runs
 from shapewright.training.encoder_stages import train_encoder_stage
+from shapewright.training.objectives.encoder_inputs import EncoderInputConfig
 from shapewright.training.recipes import encoder
 from shapewright.training.recipes.stages import Stage, StageRecipe, tiny
 from shapewright.training.run_settings import read_settings
 from shapewright.training.runs import train_encoder
 from tiny_assets import shelf
+from tiny_models import random_model
 
 DATA = Path("data")
 
@@ -77,6 +80,40 @@ def test_a_directly_taught_model_may_be_fine_tuned_and_the_other_way_round(tmp_p
     assert from_dict(StageRecipe, settings).model == direct.model
     back = train_encoder(DATA, tmp_path / "back", direct, name="back", start=folder)
     assert load_model(back).config.autoencoder == direct.model
+
+
+def test_a_field_is_trained_beneath_an_encoder_and_a_prior_that_stay(tmp_path: Path) -> None:
+    model = random_model()
+    save_model(tmp_path / "whole", model, card="")
+    before = load_model(tmp_path / "whole")
+    recipe = few("nerf", direct=1.0)
+    recipe = replace(recipe, objective=replace(recipe.objective, inputs=EncoderInputConfig(points=256)))
+    folder = train_encoder_stage(
+        DATA, tmp_path / "run", recipe, name="sharper", start=tmp_path / "whole", keep_encoder=True
+    )
+    after = load_model(folder)
+    assert (after.encoder_sha256, after.config) == (
+        before.encoder_sha256,
+        replace(before.config, name="sharper"),
+    )
+    assert after.field_sha256 != before.field_sha256
+    assert before.prior is not None
+    assert after.prior is not None
+    ours, theirs = before.prior.state_dict(), after.prior.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    with pytest.raises(CheckpointError, match="trained"):
+        train_encoder_stage(DATA, tmp_path / "run", recipe, name="x", start=tmp_path / "whole")
+    with pytest.raises(ModelError, match="name the model whose it is"):
+        train_encoder_stage(DATA, tmp_path / "other", recipe, name="x", keep_encoder=True)
+
+
+def test_a_stage_is_judged_by_held_out_assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder_stages, "held_out_records", lambda data: shelf(views=2, size_px=16)[:3])
+    recipe = few("nerf")
+    recipe = replace(recipe, loop=replace(recipe.loop, validate_every=1))
+    train_encoder_stage(DATA, tmp_path / "run", recipe, name="x")
+    lines = (tmp_path / "run" / "validation.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2]
 
 
 def test_models_that_cannot_be_started_from(tmp_path: Path) -> None:

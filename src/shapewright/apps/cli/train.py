@@ -48,12 +48,20 @@ class TrainEncoder(Run):
     """Run or model folder of the stage before, which is trained on and whose sizes the model has."""
     keep_field: bool = False
     """Stage direct: train only the encoder of --start, in the recipe's size; its field and prior stay."""
+    keep_encoder: bool = False
+    """Other stages: train only the field of --start; its encoder and prior stay."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.keep_field and (self.start is None or self.stage not in (None, "direct")):
             raise ConfigError(
                 "--keep-field is for the stage 'direct' and needs --start MODEL, whose field is kept."
+            )
+
+        if self.keep_encoder and (self.start is None or self.stage in (None, "direct")):
+            raise ConfigError(
+                "--keep-encoder is for the stages nerf, distill and finetune and needs --start MODEL, whose "
+                "encoder is kept."
             )
 
     def run(self, terminal: Terminal) -> None:
@@ -72,7 +80,7 @@ class TrainEncoder(Run):
             self.check_start(stage)
             recipes = {name: partial(recipe, stage) for name, recipe in STAGE_RECIPES.items()}
             recipe = self.recipe_of(self.recipe, recipes)
-            train = partial(train_encoder_stage, recipe=recipe)
+            train = partial(train_encoder_stage, recipe=recipe, keep_encoder=self.keep_encoder)
         seconds = ENCODER_SECONDS_PER_STEP[stage][self.recipe]
         what = f"the encoder of recipe '{self.recipe}', stage '{stage}',"
         self.announce(terminal, what, recipe.loop.steps, seconds)
