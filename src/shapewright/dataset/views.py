@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,15 @@ class Views:
     images: np.ndarray  # (V, H, W, 4) uint8, sRGB, straight alpha
     depths: np.ndarray  # (V, H, W) float32, along the camera's z axis; infinite on the background
     cameras: list[Camera]
+
+    def chosen(self, indices: Sequence[int] | np.ndarray) -> Views:
+        """These of them, in this order."""
+        numbers = np.asarray(indices, dtype=np.int64)
+        return Views(
+            images=self.images[numbers],
+            depths=self.depths[numbers],
+            cameras=[self.cameras[index] for index in numbers.tolist()],
+        )
 
 
 def render_views(

@@ -118,8 +118,8 @@ class EncoderSuite:
         return result
 
     def compared(self, record: AssetRecord, *, refine: int) -> Comparison:
-        asset = reconstruct(self.pipeline, record, refine=refine)
         sizes = {"views": self.config.views, "nerf_views": self.config.nerf_views}
+        asset = reconstruct(self.pipeline, record, refine=refine, compared=max(sizes.values()))
         return compare(asset, record, self.pipeline.model.config, **sizes, lpips=self.lpips)
 
     def save_pictures(self, asset: str, strip: Sequence[np.ndarray]) -> str:

@@ -66,9 +66,10 @@ class Comparison:
     nerf: np.ndarray
 
 
-def reconstruct(pipeline: Pipeline, record: AssetRecord, *, refine: int = 0) -> Asset:
-    """The asset that the encoder makes of a record, refined in so many steps on its queries.
+def reconstruct(pipeline: Pipeline, record: AssetRecord, *, refine: int = 0, compared: int = 0) -> Asset:
+    """The asset that the encoder makes of a record, refined in so many steps on its queries and views.
 
+    The first `compared` views of those that are compared with it are not among them, if there are others.
     Raises: ModelError without an encoder; DatasetError if the record has less than that looks at.
     """
     seen = record_input(record, pipeline.model.config).to(pipeline.device)
@@ -77,7 +78,9 @@ def reconstruct(pipeline: Pipeline, record: AssetRecord, *, refine: int = 0) -> 
     asset = pipeline.asset(latent, prompt=record.name, seed=None, settings={"encoded_from": record.id})
     if not refine:
         return asset
-    targets = targets_of_record(record, pipeline.model.config.autoencoder.field)
+    config = pipeline.model.config
+    hidden = views_to_compare(config, len(record.views().cameras))[:compared]
+    targets = targets_of_record(record, config.autoencoder.field, unseen=hidden)
     return pipeline.refine(asset, targets, steps=refine)
 
 
@@ -85,7 +88,7 @@ def measure_reconstruction(
     pipeline: Pipeline, record: AssetRecord, *, views: int = 3, nerf_views: int = 1, refine: int = 0
 ) -> Reconstruction:
     """Compare a record with its reconstruction under the same light; see `compare`."""
-    asset = reconstruct(pipeline, record, refine=refine)
+    asset = reconstruct(pipeline, record, refine=refine, compared=max(views, nerf_views))
     return compare(asset, record, pipeline.model.config, views=views, nerf_views=nerf_views).figures
 
 

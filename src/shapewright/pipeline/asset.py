@@ -217,7 +217,8 @@ class Asset:
     ) -> np.ndarray:
         """A picture (H, W, 4), float32 sRGB and straight alpha in [0, 1]; opaque with a `background`.
 
-        Under the light of training and evaluation; `view` is for looking at.
+        Under the light of training and evaluation, each pixel the mean of four rays as in data sets' views
+        (mode 'nerf': where neighbours differ); `view` is for looking at.
         camera: see `geometry.cameras`; its pixels are the picture's. background: sRGB in [0, 1].
         mode: 'mesh' ray casts the surface; 'nerf' integrates the density along every ray (slower).
         Raises: EmptySurfaceError in mode 'mesh'.
@@ -228,7 +229,7 @@ class Asset:
         (64, 64, 4)
         """
         if mode == "nerf":
-            return self._fast_nerf.render(camera, background=background)
+            return self._fast_nerf.picture(camera, background=background)
         if resolution not in self._renderers:
             self._renderers[resolution] = MeshRenderer(self.surface(resolution))
         return self._renderers[resolution].render(camera, background=background)

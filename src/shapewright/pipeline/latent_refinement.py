@@ -17,7 +17,7 @@ from shapewright.field import Field, FieldConfig
 from shapewright.pipeline.asset import Asset
 from shapewright.pipeline.draws import Progress
 from shapewright.pipeline.refinement_losses import iou_of, losses_of, measured_unit
-from shapewright.pipeline.refinement_targets import RayTargets, RefinementTargets, points_alone
+from shapewright.pipeline.refinement_targets import RayTargets, RefinementTargets, taught_at_points
 
 __all__ = [
     "REFINE_STEPS",
@@ -82,9 +82,9 @@ class RefinedLatents:
 def steps_of_encoding(config: FieldConfig) -> int:
     """Of refinement when a file is encoded and nothing else is said; see docs/decisions/0006-refinement.md.
 
-    None for fields that were not taught at points: theirs take rays, and minutes on a CPU.
+    None for fields of the published kind, which take minutes on a CPU.
     """
-    return SHORT_STEPS if points_alone(config) else 0
+    return SHORT_STEPS if taught_at_points(config) else 0
 
 
 def refine_asset(

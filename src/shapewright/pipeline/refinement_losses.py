@@ -1,7 +1,8 @@
 """How far the fields of some latents are from their targets, asset by asset.
 
 A field that was taught at points is asked as it was taught; a field of the published kind by the published
-losses: L1 on signed distance and on the surface's colour at points, on colour and transmittance of rays.
+losses: L1 on signed distance and on the surface's colour at points. Both also by L1 on colour and
+transmittance of rays, where there are views.
 Shapes: B assets, Q queries, R rays.
 """
 
@@ -9,19 +10,23 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from shapewright.field import Field, FieldOutput, FieldWeights
+from shapewright.field import Field, FieldConfig, FieldOutput, FieldWeights
 from shapewright.field.point_losses import COARSE_DILATION, density_errors, signed_distance_errors
-from shapewright.pipeline.refinement_targets import RayTargets, RefinementTargets, points_alone
-from shapewright.render.nerf import NerfConfig, render_nerf
+from shapewright.pipeline.refinement_targets import RayTargets, RefinementTargets, taught_at_points
+from shapewright.render.nerf import NerfConfig, NerfImage, render_nerf
 
-__all__ = ["NERF", "iou_of", "losses_of", "measured_unit"]
+__all__ = ["iou_of", "losses_of", "measured_unit", "nerf_of"]
 
 # Of fields taught at points: as in their training.
 DENSITY_WEIGHT, COLOR_WEIGHT, COLOR_REACH = 0.2, 1.5, 0.03
+# Beside these; measured in docs/decisions/0006-refinement.md.
+RAY_WEIGHT = 0.5
 # Of published fields: errors in distance are a hundredth where those in colour are a third. On a small field
 # of the published structure 30 gave surfaces an IoU of 0.56, 10 gave 0.50, 3 gave 0.43; rays did as well.
 DISTANCE_WEIGHT = 30.0
 NERF = NerfConfig(coarse_samples=64, fine_samples=64)
+# Of fields taught at points, whose densities rise within a short way.
+SHORT_NERF = NerfConfig(coarse_samples=32, fine_samples=24)
 
 
 def losses_of(
@@ -29,12 +34,18 @@ def losses_of(
 ) -> Float[Tensor, " b"]:
     """The loss of each asset on all the given targets; unit: see `measured_unit`."""
     output = field.query(weights, targets.queries)
-    if points_alone(field.config):
-        return taught_losses(output, targets, unit, field.config.density_scale)
-    losses = distance_losses(output, targets, unit)
+    if taught_at_points(field.config):
+        losses = taught_losses(output, targets, unit, field.config.density_scale)
+    else:
+        losses = distance_losses(output, targets, unit)
     if targets.rays is not None:
         losses = losses + ray_losses(field, weights, targets.rays)
     return losses
+
+
+def nerf_of(config: FieldConfig) -> NerfConfig:
+    """How rays through such a field are sampled."""
+    return SHORT_NERF if taught_at_points(config) else NERF
 
 
 def taught_losses(
@@ -62,14 +73,22 @@ def distance_losses(
 
 
 def ray_losses(field: Field, weights: FieldWeights, rays: RayTargets) -> Float[Tensor, " b"]:
-    """L1 on colour and transmittance of both levels. Source: Shap-E, section 4.2 (NeRF pretraining)."""
-    image = render_nerf(field, weights, rays.origins, rays.directions, NERF)
+    """L1 on colour and transmittance. Source: Shap-E, section 4.2 (NeRF pretraining).
+
+    Of both levels, unless the field was taught at points: its coarse level lies further out on purpose.
+    """
+    image = render_nerf(field, weights, rays.origins, rays.directions, nerf_of(field.config))
+    if taught_at_points(field.config):
+        return RAY_WEIGHT * level_losses(image, rays, transmittance_weight=0.5)
     assert image.coarse is not None
-    losses = torch.zeros_like(rays.transmittance[:, 0])
-    for level in (image.coarse, image):
-        losses = losses + (level.color - rays.color).abs().mean(dim=(1, 2))
-        losses = losses + (level.transmittance - rays.transmittance).abs().mean(dim=1)
-    return losses
+    return level_losses(image.coarse, rays) + level_losses(image, rays)
+
+
+def level_losses(
+    level: NerfImage, rays: RayTargets, *, transmittance_weight: float = 1.0
+) -> Float[Tensor, " b"]:
+    color = (level.color - rays.color).abs().mean(dim=(1, 2))
+    return color + transmittance_weight * (level.transmittance - rays.transmittance).abs().mean(dim=1)
 
 
 def color_errors(

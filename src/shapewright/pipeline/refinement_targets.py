@@ -5,7 +5,7 @@ solid, and thin sheets get a thickness), or of a data set's record.
 Shapes: B assets, Q queries, R rays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -27,10 +27,10 @@ from shapewright.render.nerf import intersect_box
 __all__ = [
     "RayTargets",
     "RefinementTargets",
-    "points_alone",
     "stacked",
     "targets_of_mesh",
     "targets_of_record",
+    "taught_at_points",
 ]
 
 # 8,192 already do as well as 49,152 (unseen homeware, 150 steps of 512).
@@ -53,8 +53,8 @@ class RayTargets:
 class RefinementTargets:
     """Queries in random order and their answers; colours are sRGB in [0, 1], `lit` under the views' light.
 
-    Signed distance is positive inside, thickness of thin parts included. `rays` are for fields that were
-    taught on rendered rays; others do without.
+    Signed distance is positive inside, thickness of thin parts included. Latents can be judged without
+    `rays`.
     """
 
     queries: Float[Tensor, "b q 3"]
@@ -71,8 +71,8 @@ class RefinementTargets:
         return type(self)(**moved, rays=rays)
 
 
-def points_alone(config: FieldConfig) -> bool:
-    """Whether such a field is taught at points, its densities too, and needs no rays."""
+def taught_at_points(config: FieldConfig) -> bool:
+    """Whether such a field was taught its densities at points, and so means them there."""
     return config.signed_distance_truncation is not None
 
 
@@ -99,23 +99,29 @@ def targets_of_mesh(source: SourceMesh, config: FieldConfig, *, queries: int = Q
     rng = np.random.default_rng(1)  # another draw than the encoder's points
     surface = visible_surface(source.mesh, source.raycaster, queries, rng)
     found = field_targets(source.mesh, surface, source.raycaster, queries, rng)
-    views = None
-    if not points_alone(config):
-        cameras = random_views(rng, VIEWS, size_px=VIEW_SIZE_PX)
-        views = render_views(source.mesh, source.raycaster, cameras)
+    views = render_views(source.mesh, source.raycaster, random_views(rng, VIEWS, size_px=VIEW_SIZE_PX))
     distance = found.signed_distance + further_out(config)
     return targets_of_arrays(found.queries, distance, found.colors, found.normals, views)
 
 
-def targets_of_record(record: AssetRecord, config: FieldConfig) -> RefinementTargets:
-    """Targets of a data set's asset, a batch of one; its views are read if the field needs rays."""
+def targets_of_record(
+    record: AssetRecord, config: FieldConfig, *, unseen: Collection[int] = (), with_rays: bool = True
+) -> RefinementTargets:
+    """Targets of a data set's asset, a batch of one. Of its views those numbered in `unseen` are not used,
+    unless there are no others."""
+    views = record.views() if with_rays else None
     return targets_of_arrays(
         record.queries,
         record.signed_distance + further_out(config),
         record.query_colors,
         record.query_normals,
-        None if points_alone(config) else record.views(),
+        None if views is None else without(views, unseen),
     )
+
+
+def without(views: Views, unseen: Collection[int]) -> Views:
+    seen = [index for index in range(len(views.cameras)) if index not in unseen]
+    return views.chosen(seen) if seen else views
 
 
 def further_out(config: FieldConfig) -> float:
@@ -139,13 +145,13 @@ def targets_of_arrays(
 
 
 def rays_of_views(views: Views, count: int = RAYS) -> RayTargets:
-    """Random pixels of all views whose rays meet the box; each at most once."""
+    """Random pixels of all views whose rays meet the box; none twice before all were there."""
     rays = [camera.rays() for camera in views.cameras]
     origins = np.concatenate([origin.reshape(-1, 3) for origin, _ in rays])
     directions = np.concatenate([direction.reshape(-1, 3) for _, direction in rays])
     reach = intersect_box(batch_of_one(origins), batch_of_one(directions))
     through = np.flatnonzero((reach.far > reach.near)[0].numpy())
-    chosen = np.random.default_rng(2).permutation(through)[:count]
+    chosen = np.resize(np.random.default_rng(2).permutation(through), count)
     rgba = views.images.reshape(-1, 4)[chosen].astype(np.float32) / 255
     return RayTargets(
         origins=batch_of_one(origins[chosen]),

@@ -48,7 +48,7 @@ def seen(pictures: list[np.ndarray]) -> Seen:
 
 def test_a_perfect_reconstruction(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     cube = Known(cube_mesh(colors=np.full((8, 3), 0.6, dtype=np.float32)))
-    monkeypatch.setattr(module, "reconstruct", lambda pipeline, record, refine: cube)
+    monkeypatch.setattr(module, "reconstruct", lambda pipeline, record, refine, compared: cube)
     record = seen([cube.render(camera) for camera in CAMERAS])
     on_cube = surface_samples(cube.surface(), 256, seed=1)
     record.points[:] = on_cube
@@ -69,7 +69,7 @@ def test_the_figures_are_those_of_its_pictures_and_points(
     record = seen(pictures)
     asset = reconstruct(pipeline, record)
     monkeypatch.setattr(
-        module, "reconstruct", lambda pipeline, record, refine: asset
+        module, "reconstruct", lambda pipeline, record, refine, compared: asset
     )  # saves a second surface
     found = measure_reconstruction(pipeline, record, views=2, nerf_views=1)
     expected = {
@@ -114,7 +114,7 @@ def test_a_reconstruction_remembers_where_it_came_from(pipeline: Pipeline) -> No
 
 
 def test_a_reconstruction_is_refined_on_the_records_own_queries(pipeline: Pipeline) -> None:
-    record = record_of("ball", Ball(), points=512)
+    record = record_of("ball", Ball(), points=512, views=2, size_px=16)
     plain, refined = reconstruct(pipeline, record), reconstruct(pipeline, record, refine=4)
     told = refined.origin.settings
     assert (told["encoded_from"], told["refine_steps"]) == ("test/ball", 4)

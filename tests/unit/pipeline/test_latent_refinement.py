@@ -32,7 +32,8 @@ def field() -> Field:
 
 @pytest.fixture(scope="module")
 def targets(field: Field) -> RefinementTargets:
-    records = [record_of("ball", Ball(0.7)), record_of("brick", Brick(), rgb=BLUE)]
+    shown = {"views": 2, "size_px": 24}
+    records = [record_of("ball", Ball(0.7), **shown), record_of("brick", Brick(), rgb=BLUE, **shown)]
     return stacked([targets_of_record(record, field.config) for record in records])
 
 
@@ -138,20 +139,20 @@ def row_of(targets: RefinementTargets, row: int) -> RefinementTargets:
 def test_a_field_of_the_published_kind_is_refined_on_points_and_rays(targets: RefinementTargets) -> None:
     field = official_model(None).autoencoder.field.eval()
     assert field.config == FIELD
-    start, rays = start_of(FIELD), made_up_rays()
-    with_rays = replace(targets, rays=rays)
+    start, without_rays = start_of(FIELD), replace(targets, rays=None)
+    with_rays = replace(targets, rays=made_up_rays())
     found = refine_latents(field, start, with_rays, CONFIG)
     assert bool((found.after.loss < 0.9 * found.before.loss).all())
     unit = measured_unit(field, field.weights(start), targets)
     with torch.no_grad():
         losses = [
             losses_of(field, field.weights(latents), part, unit).sum()
-            for part in (with_rays, targets)
+            for part in (with_rays, without_rays)
             for latents in (start, found.latents)
         ]
     on_rays = losses[0] - losses[2], losses[1] - losses[3]
     assert on_rays[1] < 0.9 * on_rays[0]
-    without = refine_latents(field, start, targets, CONFIG)
+    without = refine_latents(field, start, without_rays, CONFIG)
     assert not torch.equal(without.latents, found.latents)
 
 
@@ -181,7 +182,7 @@ def test_the_unit_of_a_published_field_is_measured(targets: RefinementTargets) -
     # distances of records are half floats, good to three digits
     assert measured_unit(field, weights, ball).item() == pytest.approx(0.25, rel=1e-3)
     unit = torch.tensor([0.25])
-    grey = replace(ball, colors=torch.full_like(ball.colors, 0.5))
+    grey = replace(ball, colors=torch.full_like(ball.colors, 0.5), rays=None)
     assert losses_of(field, weights, grey, unit).item() < 0.01
     assert losses_of(field, weights, grey, 2 * unit).item() > 0.1
     taught = random_model(with_prior=False).autoencoder.field

@@ -16,11 +16,11 @@ from shapewright.geometry.mesh_files import save
 from shapewright.pipeline.asset_input import read_source
 from shapewright.pipeline.refinement_targets import (
     RefinementTargets,
-    points_alone,
     rays_of_views,
     stacked,
     targets_of_mesh,
     targets_of_record,
+    taught_at_points,
 )
 from solids import cube_mesh, grid_mesh
 from tiny_assets import Ball, Brick, record_of
@@ -47,7 +47,7 @@ def test_a_cube_in_the_standard_place(tmp_path: Path) -> None:
         found.colors, torch.tensor([0.2, 0.8, 0.1]).expand(1, 2048, 3), atol=2e-3, rtol=0
     )
     assert bool((found.lit <= found.colors + 1e-6).all())
-    assert found.rays is None
+    assert found.rays is not None
 
 
 def test_a_cube_without_one_side_is_solid_where_it_looks_solid(tmp_path: Path) -> None:
@@ -75,10 +75,14 @@ def test_the_same_mesh_gives_the_same_targets(tmp_path: Path) -> None:
     assert torch.equal(one.rays.color, again.rays.color)
 
 
-def test_published_fields_are_shown_rays(tmp_path: Path) -> None:
-    assert points_alone(TAUGHT)
-    assert not points_alone(FIELD)
-    rays = targets_of(cube_mesh(half_side=3.0, colors=GREEN), tmp_path, FIELD).rays
+def test_which_fields_were_taught_at_points() -> None:
+    assert taught_at_points(TAUGHT)
+    assert not taught_at_points(FIELD)
+
+
+@pytest.mark.parametrize("config", [TAUGHT, FIELD])
+def test_rays_see_the_mesh(config: FieldConfig, tmp_path: Path) -> None:
+    rays = targets_of(cube_mesh(half_side=3.0, colors=GREEN), tmp_path, config).rays
     assert rays is not None
     # a third to two thirds of the rays through the box meet a cube that nearly fills it, and more
     covered = rays.transmittance[0] == 0
@@ -106,8 +110,24 @@ def test_rays_are_those_of_the_pictures() -> None:
         assert passed.item() == pytest.approx(1 - rgba[3], abs=1e-6)
 
 
+def test_views_that_are_to_be_compared_are_not_looked_at() -> None:
+    record = record_of("ball", Ball(), views=3, size_px=16)
+    cameras = record.views().cameras
+
+    def origins(unseen: range) -> set[tuple[float, ...]]:
+        rays = targets_of_record(record, TAUGHT, unseen=unseen).rays
+        assert rays is not None
+        return {tuple(origin) for origin in rays.origins[0].tolist()}
+
+    places = [tuple(camera.origin.astype(np.float32).tolist()) for camera in cameras]
+    assert origins(range(2)) == {places[2]}
+    assert origins(range(3)) == set(places), "there are no others"
+
+
 def test_a_record_holds_its_own_targets_and_batches_are_stacked() -> None:
-    records = [record_of("ball", Ball()), record_of("brick", Brick())]
+    records = [
+        record_of(name, solid, views=1, size_px=16) for name, solid in (("ball", Ball()), ("brick", Brick()))
+    ]
     parts = [targets_of_record(record, TAUGHT) for record in records]
     both = stacked(parts)
     for row, record in enumerate(records):

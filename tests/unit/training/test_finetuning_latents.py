@@ -58,7 +58,7 @@ def test_refined_ones_answer_the_assets_own_targets_better(tmp_path: Path) -> No
     assert told[-1] == ("refine", 6, 6)
     field = base.autoencoder.field
     for record, before, after in zip(found.records, plain.latents, refined.latents, strict=True):
-        targets = targets_of_record(record, field.config)
+        targets = targets_of_record(record, field.config, with_rays=False)
         one_more = refine_latents(field, after[None], targets, RefinementConfig(steps=1))
         none_yet = refine_latents(field, before[None], targets, RefinementConfig(steps=1))
         assert one_more.before.loss < none_yet.before.loss

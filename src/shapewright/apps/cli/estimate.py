@@ -18,8 +18,7 @@ from shapewright.nn.positional_encoding import encoded_width
 from shapewright.pipeline import ModelConfig, PointEPipeline
 from shapewright.pipeline.latent_refinement import RefinementConfig
 from shapewright.pipeline.pipeline import BATCH_SIZE
-from shapewright.pipeline.refinement_losses import NERF
-from shapewright.pipeline.refinement_targets import points_alone
+from shapewright.pipeline.refinement_losses import nerf_of
 from shapewright.prior import Prior, PriorConfig, SamplerConfig
 from shapewright.prior.precision import lower
 
@@ -153,9 +152,8 @@ def encoding_memory(config: ModelConfig) -> float:
 def refinement_seconds(config: ModelConfig, device: torch.device, steps: int) -> float:
     """Rough seconds to refine one latent in so many steps."""
     field, wanted = config.autoencoder.field, RefinementConfig()
-    points = wanted.queries
-    if not points_alone(field):
-        points += wanted.rays * (NERF.coarse_samples + NERF.fine_samples)
+    nerf = nerf_of(field)
+    points = wanted.queries + wanted.rays * (nerf.coarse_samples + nerf.fine_samples)
     with torch.device("meta"):
         network = LatentToWeights(field)
     writing = _count(network.projections)

@@ -90,9 +90,4 @@ class EncoderInputs:
 
 def some_of(views: Views, count: int, rng: np.random.Generator) -> Views:
     """`count` different views, drawn at random."""
-    chosen = rng.permutation(len(views.cameras))[:count]
-    return Views(
-        images=views.images[chosen],
-        depths=views.depths[chosen],
-        cameras=[views.cameras[int(index)] for index in chosen],
-    )
+    return views.chosen(rng.permutation(len(views.cameras))[:count])
