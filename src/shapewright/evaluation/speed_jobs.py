@@ -19,7 +19,7 @@ from shapewright.pipeline.conditioners import require_kind
 from shapewright.pipeline.mesh_options import MeshOptions
 from shapewright.prior import Condition, Prior, PriorConfig, SamplerConfig
 from shapewright.prior.sampling import prior_denoiser
-from shapewright.render import extract_mesh, render_nerf_image
+from shapewright.render import FastNerf, extract_mesh, render_nerf_image
 from shapewright.render.background import WHITE
 from shapewright.render.studio import Studio
 
@@ -92,7 +92,7 @@ def render_job(
     """One view, of a surface that is there already or of the density.
 
     The plain twin of a mesh's antialiased view casts as many rays through every pixel; that of the density
-    takes the published numbers of samples, in fp32.
+    takes the published numbers of samples, in fp32. Both take one ray a pixel of the density.
     """
     asset, field = some_asset(pipeline), pipeline.model.autoencoder.field
     camera = cameras.turntable(8, size_px=size_px)[1]
@@ -102,8 +102,9 @@ def render_job(
         return Job(ours=lambda: asset.view(camera, resolution=resolution), plain=plain if compare else None)
     with torch.no_grad():
         weights = field.weights(asset.latent[None].to(pipeline.device))
+        nerf = FastNerf(field, weights)
     return Job(
-        ours=lambda: asset.render(camera, mode=mode),
+        ours=lambda: nerf.render(camera),
         plain=(lambda: render_nerf_image(field, weights, camera)) if compare else None,
     )
 

@@ -26,7 +26,6 @@ from shapewright.pipeline.notebook import mimebundle
 from shapewright.pipeline.pictures import check_size, save_png, save_turntable, views_around
 from shapewright.render import (
     FastNerf,
-    FastNerfConfig,
     MeshRenderer,
     bake_texture,
     extract_mesh_fast,
@@ -40,9 +39,6 @@ __all__ = ["Asset", "RenderMode"]
 
 RenderMode = Literal["mesh", "nerf"]
 Color = tuple[float, float, float]
-
-# Of the published models it is not known how thin their densities are, nor do distances tell what is empty.
-CAREFUL_NERF = FastNerfConfig(fine_samples=32, occupancy_nodes=64)
 
 
 class Asset:
@@ -325,8 +321,7 @@ class Asset:
 
     @cached_property
     def _fast_nerf(self) -> FastNerf:
-        trained_here = self._field.config.signed_distance_truncation is not None
-        return FastNerf(self._field, self._weights, None if trained_here else CAREFUL_NERF)
+        return FastNerf(self._field, self._weights)
 
     @cached_property
     def _weights(self) -> FieldWeights:

@@ -62,9 +62,14 @@ class FastNerfConfig:
             )
 
 
+# Of the published models it is not known how thin their densities are, nor do distances tell what is empty.
+CAREFUL = FastNerfConfig(fine_samples=32, occupancy_nodes=64)
+
+
 class FastNerf:
     """One asset (weights of a batch of 1) made ready for many pictures, without directions or gradients.
 
+    config: None for what suits the field, more careful where it was not taught at points.
     dtype: of the network's hidden layers; None for the fastest here.
     """
 
@@ -77,7 +82,8 @@ class FastNerf:
         *,
         dtype: torch.dtype | None = None,
     ) -> None:
-        self.config = config or FastNerfConfig()
+        taught_at_points = field.config.signed_distance_truncation is not None
+        self.config = config or (FastNerfConfig() if taught_at_points else CAREFUL)
         self.field = field.prepared(weights, dtype)
         self.occupied = occupied_cells(
             self.field, self.config.occupancy_nodes, field.config.signed_distance_truncation
