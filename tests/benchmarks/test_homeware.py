@@ -35,6 +35,22 @@ def test_a_text_without_marks() -> None:
         HOMEWARE.with_figures("# A card\n", FIGURES)
 
 
+def test_a_part_keeps_the_other_while_it_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = tmp_path / "homeware.json"
+    monkeypatch.setattr(HOMEWARE, "RESULTS", results)
+    HOMEWARE.keep(reconstructions={"train": {"assets": 1}})
+    HOMEWARE.keep(samples={"samples": 4})
+    told = json.loads(results.read_text())
+    assert (told["train"], told["samples"]) == ({"assets": 1}, {"samples": 4})
+    results.write_text(json.dumps({**told, "sha256": "of another prior"}))
+    HOMEWARE.keep(reconstructions={"train": {"assets": 2}})
+    told = json.loads(results.read_text())
+    assert "samples" not in told
+    results.write_text(json.dumps({**told, "autoencoder": {"encoder": "another"}}))
+    HOMEWARE.keep(samples={"samples": 8})
+    assert "train" not in json.loads(results.read_text())
+
+
 def test_what_encode_gives_stands_beside_the_encoder_and_its_refinement() -> None:
     found = HOMEWARE.as_encoded({"assets": 2, "mesh_psnr_db": 20.0, "refined_mesh_psnr_db": 25.0})
     assert found == {"encoded_mesh_psnr_db": 25.0}
