@@ -152,7 +152,7 @@ def test_encoding_in_bf16_gives_nearly_the_same_latent(folder: Path, tmp_path: P
     save(cube_mesh(), tmp_path / "cube.ply")
     exact, fast = (
         Pipeline.from_pretrained(folder, device="cpu", precision=precision)
-        .encode(tmp_path / "cube.ply")
+        .encode(tmp_path / "cube.ply", refine=0)  # steps would make more of a difference in a random model
         .latent
         for precision in ("fp32", "bf16")
     )
