@@ -81,6 +81,11 @@ class FieldConfig:
         return self.generated_layers * self.hidden_width
 
     @property
+    def taught_at_points(self) -> bool:
+        """Whether its distances have a known unit, as those of fields that are taught at points have."""
+        return self.signed_distance_truncation is not None
+
+    @property
     def input_widths(self) -> list[int]:
         """Input width of every layer, the output layer included."""
         widths = [encoded_width(3, self.position_octaves)] + [self.hidden_width] * self.hidden_layers

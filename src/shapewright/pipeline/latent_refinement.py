@@ -17,7 +17,7 @@ from shapewright.field import Field, FieldConfig
 from shapewright.pipeline.asset import Asset
 from shapewright.pipeline.draws import Progress
 from shapewright.pipeline.refinement_losses import iou_of, losses_of, measured_unit
-from shapewright.pipeline.refinement_targets import RayTargets, RefinementTargets, taught_at_points
+from shapewright.pipeline.refinement_targets import RayTargets, RefinementTargets
 
 __all__ = [
     "REFINE_STEPS",
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 REFINE_STEPS = 200
-# What encoding a file takes anyway where it is cheap: under a second of a core, for most of the gain.
+# What encoding a file takes anyway where it is cheap: two to three seconds, for most of the gain.
 SHORT_STEPS = 60
 HELD_BACK = 8  # of so many queries the last
 LAST_RATE = 0.02  # as a share of the first
@@ -84,7 +84,7 @@ def steps_of_encoding(config: FieldConfig) -> int:
 
     None for fields of the published kind, which take minutes on a CPU.
     """
-    return SHORT_STEPS if taught_at_points(config) else 0
+    return SHORT_STEPS if config.taught_at_points else 0
 
 
 def refine_asset(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from shapewright.field import Field, FieldConfig, FieldOutput, FieldWeights
 from shapewright.field.point_losses import COARSE_DILATION, density_errors, signed_distance_errors
-from shapewright.pipeline.refinement_targets import RayTargets, RefinementTargets, taught_at_points
+from shapewright.pipeline.refinement_targets import RayTargets, RefinementTargets
 from shapewright.render.nerf import NerfConfig, NerfImage, render_nerf
 
 __all__ = ["iou_of", "losses_of", "measured_unit", "nerf_of"]
@@ -34,7 +34,7 @@ def losses_of(
 ) -> Float[Tensor, " b"]:
     """The loss of each asset on all the given targets; unit: see `measured_unit`."""
     output = field.query(weights, targets.queries)
-    if taught_at_points(field.config):
+    if field.config.taught_at_points:
         losses = taught_losses(output, targets, unit, field.config.density_scale)
     else:
         losses = distance_losses(output, targets, unit)
@@ -45,7 +45,7 @@ def losses_of(
 
 def nerf_of(config: FieldConfig) -> NerfConfig:
     """How rays through such a field are sampled."""
-    return SHORT_NERF if taught_at_points(config) else NERF
+    return SHORT_NERF if config.taught_at_points else NERF
 
 
 def taught_losses(
@@ -78,7 +78,7 @@ def ray_losses(field: Field, weights: FieldWeights, rays: RayTargets) -> Float[T
     Of both levels, unless the field was taught at points: its coarse level lies further out on purpose.
     """
     image = render_nerf(field, weights, rays.origins, rays.directions, nerf_of(field.config))
-    if taught_at_points(field.config):
+    if field.config.taught_at_points:
         return RAY_WEIGHT * level_losses(image, rays, transmittance_weight=0.5)
     assert image.coarse is not None
     return level_losses(image.coarse, rays) + level_losses(image, rays)

@@ -30,7 +30,6 @@ __all__ = [
     "stacked",
     "targets_of_mesh",
     "targets_of_record",
-    "taught_at_points",
 ]
 
 # 8,192 already do as well as 49,152 (unseen homeware, 150 steps of 512).
@@ -69,11 +68,6 @@ class RefinementTargets:
         if rays is not None:
             rays = RayTargets(**{name: tensor.to(device) for name, tensor in tensors_of(rays).items()})
         return type(self)(**moved, rays=rays)
-
-
-def taught_at_points(config: FieldConfig) -> bool:
-    """Whether such a field was taught its densities at points, and so means them there."""
-    return config.signed_distance_truncation is not None
 
 
 def stacked(parts: Sequence[RefinementTargets]) -> RefinementTargets:

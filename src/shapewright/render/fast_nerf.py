@@ -82,8 +82,7 @@ class FastNerf:
         *,
         dtype: torch.dtype | None = None,
     ) -> None:
-        taught_at_points = field.config.signed_distance_truncation is not None
-        self.config = config or (FastNerfConfig() if taught_at_points else CAREFUL)
+        self.config = config or (FastNerfConfig() if field.config.taught_at_points else CAREFUL)
         self.field = field.prepared(weights, dtype)
         self.occupied = occupied_cells(
             self.field, self.config.occupancy_nodes, field.config.signed_distance_truncation

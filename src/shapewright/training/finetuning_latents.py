@@ -16,7 +16,7 @@ from shapewright.dataset.loader import AssetRecord
 from shapewright.field import Field
 from shapewright.pipeline import Model
 from shapewright.pipeline.latent_refinement import RefinementConfig, refine_latents
-from shapewright.pipeline.refinement_targets import targets_of_record, taught_at_points
+from shapewright.pipeline.refinement_targets import targets_of_record
 from shapewright.training.encoding import LatentsConfig, encode_records
 from shapewright.training.finetuning_data import Material, Working, sees_views
 from shapewright.training.latents import LatentSet
@@ -101,7 +101,7 @@ def refined(
     """Each record's latent improved on its own field targets: few shapes are like those the encoder knows."""
     device, config = next(field.parameters()).device, RefinementConfig(steps=steps)
     # where points do, the one view would say too much of its own side
-    with_rays = not taught_at_points(field.config)
+    with_rays = not field.config.taught_at_points
     parts: list[Tensor] = []
     for record, latent in zip(records, latents, strict=True):
         targets = targets_of_record(record, field.config, with_rays=with_rays).to(device)

@@ -20,7 +20,6 @@ from shapewright.pipeline.refinement_targets import (
     stacked,
     targets_of_mesh,
     targets_of_record,
-    taught_at_points,
 )
 from solids import cube_mesh, grid_mesh
 from tiny_assets import Ball, Brick, record_of
@@ -76,8 +75,8 @@ def test_the_same_mesh_gives_the_same_targets(tmp_path: Path) -> None:
 
 
 def test_which_fields_were_taught_at_points() -> None:
-    assert taught_at_points(TAUGHT)
-    assert not taught_at_points(FIELD)
+    assert TAUGHT.taught_at_points
+    assert not FIELD.taught_at_points
 
 
 @pytest.mark.parametrize("config", [TAUGHT, FIELD])

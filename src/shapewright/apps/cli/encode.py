@@ -33,8 +33,8 @@ class Encode(Command):
     model: str = "homeware"
     """A name from `shapewright models list`, or a model folder."""
     refine: Annotated[int | None, arg(metavar="STEPS", help_behavior_hint="")] = None
-    """Improve the latent in so many gradient steps on FILE's own surface: 60 if not given (none for the
-    published models), 200 for the best, 0 for the encoder's answer as it is."""
+    """Improve the latent in so many gradient steps on FILE's own surface and views: 60 if not given (none
+    for the published models), 200 for the best, 0 for the encoder's answer as it is."""
     compare: AnyPath = None
     """Also write a PNG there: FILE above, what its latent stands for below, from the same four sides."""
     compare_size: int = 256

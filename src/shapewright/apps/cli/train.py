@@ -57,7 +57,6 @@ class TrainEncoder(Run):
             raise ConfigError(
                 "--keep-field is for the stage 'direct' and needs --start MODEL, whose field is kept."
             )
-
         if self.keep_encoder and (self.start is None or self.stage in (None, "direct")):
             raise ConfigError(
                 "--keep-encoder is for the stages nerf, distill and finetune and needs --start MODEL, whose "
